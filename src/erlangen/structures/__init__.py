@@ -1,0 +1,8 @@
+"""The things studied: structures of atoms or points, sets and batches of them, molecular graphs, files."""
+
+from erlangen._lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {"Batch": "batch", "Structure": "structure", "StructureSet": "structure_set"},
+)
