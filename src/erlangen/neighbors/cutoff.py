@@ -80,8 +80,8 @@ def displacements(positions, edge_index, shift=None, cell=None):
         result = positions[edge_index[0]] - positions[edge_index[1]]
     if shift is None or cell is None:
         return result
-    moved = (shift[:, None, :].to(cell.dtype) if is_torch_array(positions) else shift[:, None, :]) @ cell
-    return result + moved[:, 0]
+    shift = shift.to(cell.dtype) if is_torch_array(positions) else shift.astype(cell.dtype)
+    return result + (shift[:, None, :] @ cell)[:, 0]
 
 
 def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> Neighbors:

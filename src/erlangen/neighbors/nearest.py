@@ -64,11 +64,11 @@ def nearest_edges(positions: np.ndarray, offsets: np.ndarray, k: int) -> np.ndar
     check_memory(n_edges * BYTES_PER_EDGE, f"the {k} nearest neighbors of {len(positions):,} points")
     edges = np.empty((2, n_edges), dtype=np.int64)
     start = np.cumsum(degree) - degree
-    for large in np.flatnonzero(sizes > SMALL):
+    for large in np.flatnonzero(sizes > max(SMALL, 1)):
         first, last = offsets[large], offsets[large + 1]
         rows = slice(start[first], start[first] + degree[first] * (last - first))
         edges[:, rows] = _by_tree(positions[first:last], int(degree[first])) + first
-    small = np.flatnonzero(sizes <= SMALL)
+    small = np.flatnonzero(sizes <= max(SMALL, 1))
     bounds = np.stack([offsets[small], offsets[small + 1]], axis=1)
     _kernels.nearest(positions, bounds, min(k, SMALL), start, edges)
     return edges
