@@ -1,0 +1,43 @@
+"""What is left unchanged: groups, how they act on arrays, and measured proof that a function respects them."""
+
+from erlangen._lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "Action": "actions",
+        "Certificate": "certificates",
+        "Cyclic": "groups",
+        "Dihedral": "groups",
+        "Discovery": "checks",
+        "Euclidean": "groups",
+        "GridShift": "groups",
+        "Group": "groups",
+        "Invariant": "actions",
+        "Irreps": "irreps",
+        "Isometry": "groups",
+        "Orthogonal": "groups",
+        "Permutation": "groups",
+        "Permute": "actions",
+        "Point": "actions",
+        "Probe": "declaration",
+        "Product": "groups",
+        "Pseudoscalar": "actions",
+        "Pseudovector": "actions",
+        "Roll": "actions",
+        "SpecialEuclidean": "groups",
+        "SpecialOrthogonal": "groups",
+        "Steerable": "actions",
+        "Symmetrized": "averaging",
+        "Symmetry": "declaration",
+        "Tensor": "actions",
+        "Translation": "groups",
+        "TurnImage": "actions",
+        "Vector": "actions",
+        "certify": "checks",
+        "discover": "checks",
+        "spherical_harmonics": "wigner",
+        "symmetrize": "averaging",
+        "wigner_D": "wigner",
+    },
+)
