@@ -1,4 +1,4 @@
-"""Compiled loops over atoms. Every structure is searched on its own; rows come out sorted without a sort.
+"""Compiled loops over atoms. Every structure is searched on its own; edges come out sorted by receiver, then sender.
 
 Importing this module compiles the kernels once (some seconds) and caches them beside this file, so it is imported
 where it is used.
@@ -16,7 +16,7 @@ POINTS = types.Array(float64, 2, "C", readonly=True)
 OFFSETS = types.Array(int64, 1, "C", readonly=True)
 EDGES = types.Array(int64, 2, "C", readonly=True)
 
-SMALL = 160
+SMALL = 400
 """Up to this many atoms all pairs are faster than a cell list (measured: benchmarks/neighbors.py)."""
 
 _compile = {"cache": True, "nogil": True}
@@ -84,15 +84,18 @@ def _cells(positions, first, last, cutoff):
 def _by_cells(positions, first, last, cutoff, cursor, edges, fill):
     """Count each receiver's neighbors, or write the edges: large structures.
 
-    Senders are visited in ascending order and each appends itself to its receivers' rows: sorted by construction.
+    Receivers are visited cube by cube, which keeps their surroundings in the cache and the cost linear; the short
+    row of each is then sorted by sender.
     """
     order, start, shape, origin, width = _cells(positions, first, last, cutoff)
     sorted_positions = np.empty((last - first, 3))
     for a in range(last - first):
         for k in range(3):
             sorted_positions[a, k] = positions[order[a], k]
-    for j in range(first, last):
-        x, y, z = positions[j, 0], positions[j, 1], positions[j, 2]
+    for b in range(last - first):
+        i = order[b]
+        begin = end = cursor[i]
+        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
         cx, cy, cz = int((x - origin[0]) / width), int((y - origin[1]) / width), int((z - origin[2]) / width)
         z_low, z_high = max(cz - 1, 0), min(cz + 1, shape[2] - 1)
         for ux in range(max(cx - 1, 0), min(cx + 2, shape[0])):
@@ -100,14 +103,14 @@ def _by_cells(positions, first, last, cutoff, cursor, edges, fill):
                 row = (ux * shape[1] + uy) * shape[2]
                 for a in range(start[row + z_low], start[row + z_high + 1]):
                     dx, dy, dz = x - sorted_positions[a, 0], y - sorted_positions[a, 1], z - sorted_positions[a, 2]
-                    if np.sqrt(dx * dx + dy * dy + dz * dz) < cutoff:
-                        i = order[a]
-                        if i == j:
-                            continue
+                    if np.sqrt(dx * dx + dy * dy + dz * dz) < cutoff and a != b:
                         if fill:
-                            edges[0, cursor[i]] = j
-                            edges[1, cursor[i]] = i
-                        cursor[i] += 1
+                            edges[0, end] = order[a]
+                        end += 1
+        if fill:
+            edges[0, begin:end].sort()
+            edges[1, begin:end] = i
+        cursor[i] = end
 
 
 @njit(void(POINTS, int64, int64, float64, int64[::1], int64[:, ::1], bool_), **_compile)

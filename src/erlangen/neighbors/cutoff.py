@@ -145,7 +145,7 @@ def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> 
     if is_torch_array(positions):
         import torch
 
-        cell_values = cell if is_torch_array(cell) else torch.from_numpy(cells)
+        cell_values = cell if is_torch_array(cell) else torch.from_numpy(cells.copy())
         cell_values = cell_values.to(positions).expand(len(cells), 3, 3)
     else:
         cell_values = cells.astype(positions.dtype, copy=False)

@@ -8,7 +8,7 @@ from erlangen.neighbors._arguments import checked_positions, like, offsets_of
 from erlangen.neighbors._memory import check_memory
 from erlangen.neighbors.cutoff import BYTES_PER_EDGE, Neighbors
 
-SMALL = 400
+SMALL = 200
 """Up to this many points all pairs are faster than a tree (measured: benchmarks/neighbors.py)."""
 
 
