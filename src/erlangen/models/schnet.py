@@ -1,0 +1,107 @@
+"""SchNet: a continuous-filter convolutional network (Schuett et al., 1706.08566).
+
+::
+
+    x_i = Emb[Z_i],   e_ij = Gaussians of d_ij,   f_ij = cosine cutoff
+    T times:   W_ij = A2 ssp(A1 e_ij + a1) + a2                 the filter, once for each unordered pair
+               v_i  = sum_j f_ij W_ij * (B x_j)                 the continuous-filter convolution
+               x_i += D2 ssp(D1 v_i + d1) + d2
+    head:      Y = sum_i L2 ssp(L1 x_i + l1) + l2
+"""
+
+import math
+
+from torch import Tensor, nn
+
+from erlangen.nn.activations import ShiftedSoftplus, xavier_linear
+from erlangen.nn.convolution import continuous_filter_convolution
+from erlangen.nn.edges import Pairing, edges_of
+from erlangen.nn.model import AtomisticModel, check_numbers
+from erlangen.nn.radial import CosineCutoff, radial_basis
+from erlangen.nn.representation import Representation
+from erlangen.structures import Batch
+
+N_ELEMENTS = 100
+
+
+class SchNet(AtomisticModel):
+    """E(3)-invariant network of distances; the defaults have 455,809 parameters (PyTorch Geometric's, QM9's weights).
+
+    Parameters
+    ----------
+    hidden, filters : int
+        Width of the atoms' features and of the filters.
+    layers : int
+        Interaction blocks.
+    cutoff : float
+        In angstrom; all neighbors within it count, however many.
+    radial : {"gaussian", "bessel"}
+        What the filter network sees of a distance.
+    radial_size : int
+        How many radial functions.
+    head : Head, str, dict or None
+        The paper's sum over atoms by default; see `erlangen.nn.head.build_head`.
+
+    Examples
+    --------
+    >>> from erlangen.structures import Structure
+    >>> batch = Batch.from_structures([Structure([[0, 0, 0], [0, 0, 1.1]], ["C", "O"])])
+    >>> SchNet()(batch).shape
+    torch.Size([1])
+    """
+
+    def __init__(
+        self,
+        hidden: int = 128,
+        filters: int = 128,
+        layers: int = 6,
+        cutoff: float = 10.0,
+        radial: str = "gaussian",
+        radial_size: int = 50,
+        head=None,
+    ) -> None:
+        hyperparameters = {
+            "hidden": hidden, "filters": filters, "layers": layers, "cutoff": cutoff, "radial": radial,
+            "radial_size": radial_size,
+        }  # fmt: skip
+        super().__init__("schnet", hyperparameters, head, {"name": "graph"}, hidden, 0, "ssp", cutoff)
+        self.embedding = nn.Embedding(N_ELEMENTS, hidden, padding_idx=0)
+        self.basis = radial_basis(radial, radial_size, cutoff)
+        self.envelope = CosineCutoff(cutoff)
+        self.interactions = nn.ModuleList(Interaction(hidden, filters, radial_size) for _ in range(layers))
+
+    def represent(self, batch: Batch) -> Representation:
+        """Return the atoms' features (n, hidden)."""
+        batch = self.connect(batch)
+        check_numbers(batch.numbers, N_ELEMENTS)
+        edges = edges_of(batch)
+        basis, envelope = self.basis(edges.pair_distance), self.envelope(edges.pair_distance)  # (p, K), (p,)
+        x = self.embedding(batch.numbers)
+        for interaction in self.interactions:
+            x = x + interaction(x, basis, envelope, edges.pairing)
+        return Representation(x, None, edges)
+
+
+class Interaction(nn.Module):
+    """Filter, convolve, two atom-wise layers: the increment of the features."""
+
+    def __init__(self, hidden: int, filters: int, radial_size: int) -> None:
+        super().__init__()
+        self.filter_first = xavier_linear(radial_size, filters)  # A1
+        self.filter_last = xavier_linear(filters, filters)  # A2
+        self.project = xavier_linear(hidden, filters, bias=False)  # B
+        self.dense_first = xavier_linear(filters, hidden)  # D1
+        self.dense_last = xavier_linear(hidden, hidden)  # D2
+        self.activation = ShiftedSoftplus()
+
+    def forward(self, x: Tensor, basis: Tensor, envelope: Tensor, pairing: Pairing) -> Tensor:
+        """(n, hidden), (p, K), (p,) -> (n, hidden)."""
+        v = continuous_filter_convolution(self.project(x), self.filters(basis), envelope, pairing)
+        return self.dense_last(self.activation(self.dense_first(v)))
+
+    def filters(self, basis: Tensor) -> Tensor:
+        """(p, K) radial functions -> (p, filters)."""
+        weight, bias = self.filter_last.weight, self.filter_last.bias
+        hidden = nn.functional.softplus(self.filter_first(basis))
+        # The shift of the activation goes into the bias: one pass less over (p, filters).
+        return nn.functional.linear(hidden, weight, bias - math.log(2.0) * weight.sum(1))

@@ -1,0 +1,148 @@
+"""Numba kernels over receiver-sorted edges: pairing, segment sums and the four parts of an edge contraction.
+
+Each kernel fills rows ``start:stop`` of an output that the caller allocated, so that threads share nothing.
+Names: e edges, p unordered pairs, n nodes, F channels; ``sign[e]`` is +1 for the edge that represents its pair,
+else -1.
+"""
+
+import numba
+
+_options = {"cache": True, "nogil": True, "fastmath": {"contract", "nsz"}, "boundscheck": False}
+
+
+@numba.njit(cache=True, nogil=True)
+def pair_edges(sender, receiver, shift, n_nodes, offsets, reverse, pair, sign, first):
+    """Fill the reverse edge, the pair and the sign of every edge; return the number of pairs, or -1 - (bad edge).
+
+    The edges are sorted by (receiver, sender, shift), so a stable counting sort by sender lists the reverse edges in
+    order, but for shifts between the same two atoms, which come in the opposite order.
+    """
+    n_edges = sender.shape[0]
+    offsets[:] = 0
+    starts = offsets.copy()
+    for e in range(n_edges):
+        if e > 0 and receiver[e] < receiver[e - 1]:
+            return -1 - e
+        offsets[receiver[e] + 1] += 1
+        starts[sender[e] + 1] += 1
+    for i in range(n_nodes):
+        offsets[i + 1] += offsets[i]
+        starts[i + 1] += starts[i]
+    for e in range(n_edges):
+        slot = starts[sender[e]]
+        starts[sender[e]] += 1
+        reverse[slot] = e
+    e = 0
+    while e < n_edges:
+        stop = e + 1
+        while stop < n_edges and receiver[stop] == receiver[e] and sender[stop] == sender[e]:
+            stop += 1
+        left, right = e, stop - 1
+        while left < right:
+            reverse[left], reverse[right] = reverse[right], reverse[left]
+            left += 1
+            right -= 1
+        e = stop
+    n_pairs = 0
+    for e in range(n_edges):
+        r = reverse[e]
+        if r == e or sender[r] != receiver[e] or receiver[r] != sender[e] or reverse[r] != e:
+            return -1 - e
+        if shift.shape[0] > 0:
+            for k in range(shift.shape[1]):
+                if shift[r, k] != -shift[e, k]:
+                    return -1 - e
+        if e < r:
+            pair[e] = n_pairs
+            pair[r] = n_pairs
+            sign[e] = 1
+            sign[r] = -1
+            first[n_pairs] = e
+            n_pairs += 1
+    return n_pairs
+
+
+@numba.njit(**_options)
+def segment_sum(values, offsets, out, start, stop):
+    """out[i] = sum of values[e] over the edges e of segment i."""
+    for i in range(start, stop):
+        out[i, :] = 0
+        for e in range(offsets[i], offsets[i + 1]):
+            for f in range(values.shape[1]):
+                out[i, f] += values[e, f]
+
+
+@numba.njit(**_options)
+def segment_sum_permuted(values, order, offsets, out, start, stop):
+    """out[i] = sum of values[order[e]] over the edges e of segment i."""
+    for i in range(start, stop):
+        out[i, :] = 0
+        for e in range(offsets[i], offsets[i + 1]):
+            row = order[e]
+            for f in range(values.shape[1]):
+                out[i, f] += values[row, f]
+
+
+@numba.njit(**_options)
+def contract_to_receivers(filters, coefficient, features, sender, pair, sign, offsets, odd, out, start, stop):
+    """out[i, a, m, f] = sum over edges j -> i of (+-1) filters[p, f] * coefficient[p, a] * features[j, m, f]."""
+    n_a, n_m, n_f = out.shape[1], out.shape[2], out.shape[3]
+    for i in range(start, stop):
+        out[i] = 0
+        for e in range(offsets[i], offsets[i + 1]):
+            j, p = sender[e], pair[e]
+            for a in range(n_a):
+                c = -coefficient[p, a] if odd and sign[e] < 0 else coefficient[p, a]
+                for m in range(n_m):
+                    for f in range(n_f):
+                        out[i, a, m, f] += filters[p, f] * c * features[j, m, f]
+
+
+@numba.njit(**_options)
+def contract_to_senders(filters, coefficient, cotangent, sender, pair, sign, offsets, odd, out, start, stop):
+    """Fill the transpose of `contract_to_receivers`: a row gathers over its reverse edges, which share the pair."""
+    n_a, n_m, n_f = cotangent.shape[1], cotangent.shape[2], cotangent.shape[3]
+    for j in range(start, stop):
+        out[j] = 0
+        for e in range(offsets[j], offsets[j + 1]):
+            i, p = sender[e], pair[e]
+            for a in range(n_a):
+                c = -coefficient[p, a] if odd and sign[e] > 0 else coefficient[p, a]
+                for m in range(n_m):
+                    for f in range(n_f):
+                        out[j, m, f] += filters[p, f] * c * cotangent[i, a, m, f]
+
+
+@numba.njit(**_options)
+def contract_to_filters(coefficient, features, cotangent, sender, receiver, first, odd, out, start, stop):
+    """out[p, f] = sum over a, m of coefficient[p, a] (x[j] y[i] +- x[i] y[j]) for the pair j -> i and its reverse."""
+    n_a, n_m, n_f = cotangent.shape[1], cotangent.shape[2], cotangent.shape[3]
+    for p in range(start, stop):
+        i, j = receiver[first[p]], sender[first[p]]
+        row = out[p]
+        for a in range(n_a):
+            c = coefficient[p, a]
+            back = -c if odd else c
+            for m in range(n_m):
+                x_i, x_j, y_i, y_j = features[i, m], features[j, m], cotangent[i, a, m], cotangent[j, a, m]
+                if a == 0 and m == 0:
+                    for f in range(n_f):
+                        row[f] = c * x_j[f] * y_i[f] + back * x_i[f] * y_j[f]
+                else:
+                    for f in range(n_f):
+                        row[f] += c * x_j[f] * y_i[f] + back * x_i[f] * y_j[f]
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False, fastmath={"contract", "nsz", "reassoc"})
+def contract_to_coefficient(filters, features, cotangent, sender, receiver, first, odd, out, start, stop):
+    """out[p, a] = sum over m, f of filters[p, f] (x[j] y[i] +- x[i] y[j])."""
+    n_a, n_m, n_f = cotangent.shape[1], cotangent.shape[2], cotangent.shape[3]
+    for p in range(start, stop):
+        i, j = receiver[first[p]], sender[first[p]]
+        for a in range(n_a):
+            there, back = out[p, a] * 0, out[p, a] * 0
+            for m in range(n_m):
+                for f in range(n_f):
+                    there += filters[p, f] * features[j, m, f] * cotangent[i, a, m, f]
+                    back += filters[p, f] * features[i, m, f] * cotangent[j, a, m, f]
+            out[p, a] = there - back if odd else there + back

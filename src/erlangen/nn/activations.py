@@ -1,0 +1,69 @@
+"""Activations by name, and dense layers as the atomistic networks start them."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from erlangen.errors import InputError
+
+
+class ShiftedSoftplus(nn.Module):
+    """ln(1 + e^x) - ln 2: smooth, and zero at zero (SchNet, 1706.08566).
+
+    Examples
+    --------
+    >>> import torch
+    >>> ShiftedSoftplus()(torch.zeros(1))
+    tensor([0.])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activation of every entry."""
+        return nn.functional.softplus(x) - math.log(2.0)
+
+
+_ACTIVATIONS = {"ssp": ShiftedSoftplus, "silu": nn.SiLU, "tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+def activation(name: str) -> nn.Module:
+    """Return a fresh activation module by its name: ssp, silu, tanh or relu.
+
+    Examples
+    --------
+    >>> activation("silu")
+    SiLU()
+    """
+    if name not in _ACTIVATIONS:
+        raise InputError(f"activation {name!r} is unknown; known are {', '.join(_ACTIVATIONS)}")
+    return _ACTIVATIONS[name]()
+
+
+def xavier_linear(n_in: int, n_out: int, bias: bool = True) -> nn.Linear:
+    """Return a linear layer with Xavier-uniform weights and zero bias.
+
+    Examples
+    --------
+    >>> xavier_linear(3, 2).bias.tolist()
+    [0.0, 0.0]
+    """
+    layer = nn.Linear(n_in, n_out, bias=bias)
+    nn.init.xavier_uniform_(layer.weight)
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def mlp(widths: Sequence[int], activation_name: str) -> nn.Sequential:
+    """Return linear layers through ``widths`` with an activation between them; the last one is linear.
+
+    Examples
+    --------
+    >>> len(mlp([4, 8, 1], "silu"))
+    3
+    """
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(widths):
+        layers += [xavier_linear(n_in, n_out), activation(activation_name)]
+    return nn.Sequential(*layers[:-1])
