@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from erlangen.arrays import array_namespace
+from erlangen.arrays import array_namespace, is_torch_array
 from erlangen.errors import InputError, ShapeError
 from erlangen.symmetry.groups import Parts
 from erlangen.symmetry.irreps import Irreps
@@ -83,7 +83,7 @@ class Vector(Action):
 
     def __call__(self, g: Any, x: Any) -> Any:
         """Return matrix @ x along the axis."""
-        return turned(_linear(g, x.shape[self.axis]), x, self.axis)
+        return turned(_linear(g, length_along(x, self.axis)), x, self.axis)
 
     @property
     def degree(self) -> int:
@@ -106,7 +106,7 @@ class Point(Action):
 
     def __call__(self, g: Any, x: Any) -> Any:
         """Return matrix @ x + shift along the axis."""
-        moved = turned(_linear(g, x.shape[self.axis]), x, self.axis)
+        moved = turned(_linear(g, length_along(x, self.axis)), x, self.axis)
         shift = like(g.shift, moved)
         if shift.ndim:
             shift = shift.reshape((-1,) + (1,) * (-1 - self.axis if self.axis < 0 else moved.ndim - 1 - self.axis))
@@ -163,7 +163,7 @@ class Pseudovector(Action):
 
     def __call__(self, g: Any, x: Any) -> Any:
         """Return det(matrix) * matrix @ x along the axis."""
-        dimension = x.shape[self.axis]
+        dimension = length_along(x, self.axis)
         return turned(_linear(g, dimension), x, self.axis) * orientation(g, dimension)
 
     @property
@@ -184,13 +184,13 @@ class Steerable(Action):
 
     def __call__(self, g: Any, x: Any) -> Any:
         """Return D(g) x along the axis."""
-        if x.shape[self.axis] != self.irreps.dim:
-            raise ShapeError(f"{self.irreps} has {self.irreps.dim} components, the axis has {x.shape[self.axis]}")
+        if (length := length_along(x, self.axis)) != self.irreps.dim:
+            raise ShapeError(f"{self.irreps} has {self.irreps.dim} components, the axis has {length}")
         return turned(self.matrix(g), x, self.axis)
 
     def matrix(self, g: Any) -> np.ndarray:
         """Return the block-diagonal matrix D(g) of shape (dim, dim)."""
-        rotation = np.asarray(_linear(g, 3))
+        rotation = plain(_linear(g, 3))
         result = np.zeros((self.irreps.dim, self.irreps.dim))
         for term, place in self.irreps.slices():
             result[place, place] = np.kron(np.eye(term.multiplicity), wigner_D(term.l, rotation, term.p))
@@ -220,7 +220,7 @@ class Permute(Action):
             raise InputError(f"permute needs a permutation, got {g!r}")
         xp = array_namespace(x)
         for axis in self.axes:
-            sources = np.argsort(g.destinations(x.shape[axis]))
+            sources = np.argsort(g.destinations(length_along(x, axis)))
             x = xp.take(x, like(sources, x, integer=True), axis=axis % x.ndim)
         return x
 
@@ -266,9 +266,21 @@ def _linear(g: Any, dimension: int) -> Any:
     return g.linear(dimension)
 
 
+def length_along(x: Any, axis: int) -> int:
+    """Return the length of an axis, or say that there is none."""
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"there is no axis {axis} in an array of shape {tuple(x.shape)}")
+    return x.shape[axis]
+
+
+def plain(values: Any) -> np.ndarray:
+    """Return a NumPy copy, without gradients."""
+    return np.asarray(values.detach().cpu() if is_torch_array(values) else values)
+
+
 def orientation(g: Any, dimension: int) -> float:
     """Return 1 for a proper element, -1 for one with a reflection."""
-    return 1.0 if np.linalg.det(np.asarray(_linear(g, dimension))) > 0 else -1.0
+    return 1.0 if np.linalg.det(plain(_linear(g, dimension))) > 0 else -1.0
 
 
 def turned(matrix: Any, x: Any, axis: int) -> Any:

@@ -145,6 +145,11 @@ class Group:
         """The element that moves nothing."""
         raise NotImplementedError
 
+    @property
+    def order(self) -> float:
+        """The number of elements; infinite, unless a group says otherwise."""
+        return math.inf
+
     def sample(self, random_state: "int | np.random.Generator | None" = None) -> Any:
         """Draw an element: uniformly (Haar) where the group is compact, over several magnitudes where it is not."""
         raise NotImplementedError
@@ -292,6 +297,11 @@ class Permutation(Group):
         """The permutation that moves nothing."""
         return Shuffle() if self.n is None else Reordering(tuple(range(self.n)))
 
+    @property
+    def order(self) -> float:
+        """The number of permutations, n factorial."""
+        return math.inf if self.n is None else math.factorial(self.n)
+
     def sample(self, random_state: "int | np.random.Generator | None" = None) -> Reordering | Shuffle:
         """Draw a uniform permutation."""
         rng = generator(random_state)
@@ -337,6 +347,11 @@ class Dihedral(Group):
         """The turn by nothing."""
         return Turn(0, False, self.n)
 
+    @property
+    def order(self) -> int:
+        """The number of elements."""
+        return self.n * len(self.flips)
+
     def sample(self, random_state: "int | np.random.Generator | None" = None) -> Turn:
         """Draw a uniform element."""
         rng = generator(random_state)
@@ -381,6 +396,11 @@ class GridShift(Group):
         """The shift by nothing."""
         return GridStep((0,) * len(self.shape))
 
+    @property
+    def order(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
     def sample(self, random_state: "int | np.random.Generator | None" = None) -> GridStep:
         """Draw a uniform shift."""
         return GridStep(tuple(generator(random_state).integers(self.shape).tolist()))
@@ -421,6 +441,11 @@ class Product(Group):
     def identity(self) -> Parts:
         """The identity of every factor."""
         return Parts(tuple(group.identity for group in self.factors))
+
+    @property
+    def order(self) -> float:
+        """The product of the factors' orders."""
+        return math.prod(group.order for group in self.factors)
 
     def sample(self, random_state: "int | np.random.Generator | None" = None) -> Parts:
         """Draw from every factor."""

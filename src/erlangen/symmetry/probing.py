@@ -47,6 +47,9 @@ def subject_of(
         if outputs is not None:
             symmetry = dataclasses.replace(symmetry, outputs=outputs)
         return Subject(name, symmetry, f.symmetry_probe, module)
+    if inputs is None and outputs is None and isinstance(getattr(f, "symmetry", None), Symmetry):
+        symmetry = restricted(f.symmetry, group)
+        group, inputs, outputs = symmetry.group, symmetry.inputs, symmetry.outputs
     if group is None or inputs is None or outputs is None:
         raise InputError(f"{name} declares no symmetry of its own: say group=, input= and output=")
     symmetry = Symmetry(group, inputs, outputs)
