@@ -4,5 +4,13 @@ from erlangen._lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
-    {"Batch": "batch", "Structure": "structure", "StructureSet": "structure_set"},
+    {
+        "Batch": "batch",
+        "MolecularGraph": "molecular_graph",
+        "Structure": "structure",
+        "StructureSet": "structure_set",
+        "molecular_graph": "molecular_graph",
+        "read_structures": "files",
+        "write_structures": "files",
+    },
 )

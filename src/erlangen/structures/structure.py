@@ -100,6 +100,78 @@ class Structure:
             *(dict(self.node), dict(self.edge), dict(self.graph)),
         )
 
+    @classmethod
+    def from_smiles(cls, smiles: str, conformer: bool = False, random_state=0, hydrogens: bool = False) -> "Structure":
+        """Build a molecule from SMILES through RDKit.
+
+        Without conformer it is the graph of the atoms that the SMILES writes, hydrogens only counted, and has no
+        positions. With conformer it has all its hydrogens and positions by ETKDG and the MMFF94 force field.
+
+        Parameters
+        ----------
+        smiles : str
+        conformer : bool
+            Whether to find positions (adds the hydrogens).
+        random_state : int, generator or None
+            Of the conformer.
+        hydrogens : bool
+            Whether to add the hydrogens without a conformer, too.
+
+        Raises
+        ------
+        StructureError
+            If RDKit refuses the SMILES or finds no conformer; the message holds its reason.
+
+        Examples
+        --------
+        >>> Structure.from_smiles("CCO")
+        Structure(C2O, no conformer, 2 bonds, formal_charge, hydrogens, chirality, type, stereo)
+        >>> Structure.from_smiles("CCO", conformer=True).n_atoms
+        9
+        """
+        from erlangen.structures.molecules import from_smiles
+
+        return from_smiles(smiles, conformer, random_state, hydrogens)
+
+    @classmethod
+    def from_rdkit(cls, mol) -> "Structure":
+        """Build from an RDKit molecule: its atoms and bonds in its order, the positions of its first 3D conformer.
+
+        ``node`` holds ``formal_charge``, ``hydrogens`` (all that are bound, written or not) and ``chirality``,
+        ``edge`` holds ``index``, ``type`` and ``stereo``, in RDKit's codes.
+        """
+        from erlangen.structures.molecules import from_rdkit
+
+        return from_rdkit(mol)
+
+    def to_rdkit(self):
+        """Return an RDKit molecule; bonds that are not known are found from the geometry and the charge.
+
+        Raises
+        ------
+        StructureError
+            If RDKit refuses it, e.g. because no bonds fit the charge.
+        """
+        from erlangen.structures.molecules import to_rdkit
+
+        return to_rdkit(self)
+
+    @classmethod
+    def from_ase(cls, atoms) -> "Structure":
+        """Build from ASE's Atoms: ``arrays`` become node, ``info`` and a calculator's results become graph or node.
+
+        ``info["charge"]`` is the charge; constraints and what is no array are left behind.
+        """
+        from erlangen.structures.ase_atoms import from_ase
+
+        return from_ase(atoms)
+
+    def to_ase(self):
+        """Return ASE's Atoms: node arrays become ``arrays``, graph arrays and the charge ``info``; bonds are left."""
+        from erlangen.structures.ase_atoms import to_ase
+
+        return to_ase(self)
+
     @property
     def n_atoms(self) -> int:
         """How many atoms or points there are."""
