@@ -5,6 +5,7 @@ from erlangen._lazy import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
+        "AtomicDensityNetwork": "atomic_density",
         "EGNN": "egnn",
         "PaiNN": "painn",
         "SchNet": "schnet",

@@ -7,6 +7,7 @@ from torch import nn
 from erlangen.errors import InputError
 
 MODELS = {
+    "density": "atomic_density.AtomicDensityNetwork",
     "egnn": "egnn.EGNN",
     "painn": "painn.PaiNN",
     "schnet": "schnet.SchNet",
