@@ -137,10 +137,11 @@ def contract_to_filters(coefficient, features, cotangent, sender, receiver, firs
 def contract_to_coefficient(filters, features, cotangent, sender, receiver, first, odd, out, start, stop):
     """out[p, a] = sum over m, f of filters[p, f] (x[j] y[i] +- x[i] y[j])."""
     n_a, n_m, n_f = cotangent.shape[1], cotangent.shape[2], cotangent.shape[3]
+    zero = out.dtype.type(0)  # an integer 0 would turn float32 sums into float64
     for p in range(start, stop):
         i, j = receiver[first[p]], sender[first[p]]
         for a in range(n_a):
-            there, back = out[p, a] * 0, out[p, a] * 0
+            there, back = zero, zero
             for m in range(n_m):
                 for f in range(n_f):
                     there += filters[p, f] * features[j, m, f] * cotangent[i, a, m, f]

@@ -5,7 +5,7 @@ Every sum here is a partial derivative of one form that is linear in each of fou
     T(W, c, x, y) = sum over edges j -> i, a, m, f of  s_e W[p, f] c[p, a] x[j, m, f] y[i, a, m, f],
 
 with p the unordered pair of edge e, and s_e = 1, or -1 on the second direction of each pair for odd coefficients such
-as unit vectors. The convolution is dT/dy, its gradients are dT/dW, dT/dc and dT/dx, and theirs are parts of T, too: hence
+as unit vectors. The convolution is dT/dy, its gradients are dT/dW, dT/dc and dT/dx, and theirs are parts of T too: so
 one autograd function that can be differentiated any number of times and never stores an (edges, channels) product.
 """
 
