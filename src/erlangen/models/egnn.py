@@ -101,10 +101,12 @@ class EGNN(AtomisticModel):
         )  # fmt: skip
         self.velocities, self.node_inputs = velocities, node_inputs
         self.envelope = None if cutoff is None else CosineCutoff(cutoff)
-        species, table = species_features(elements, charge_power, charge_scale)
-        self.register_buffer("species", species)  # (5, 15): one row for each element
-        self.register_buffer("row_of", table)  # (119,): atomic number -> row, or -1
-        width = species.shape[1] + sum(node_inputs.values())
+        self.charge_power, self.charge_scale = charge_power, float(charge_scale)
+        self.register_buffer("elements", torch.tensor(elements, dtype=torch.int64), persistent=False)
+        row_of = torch.full((119,), -1, dtype=torch.int64)
+        row_of[self.elements] = torch.arange(len(elements))
+        self.register_buffer("row_of", row_of, persistent=False)  # atomic number -> row, or -1
+        width = len(elements) * (charge_power + 1) + sum(node_inputs.values())
         if width == 0:
             raise InputError("an EGNN needs elements or node_inputs, got neither")
         self.embed = nn.Linear(width, hidden)
@@ -163,11 +165,11 @@ class EGNN(AtomisticModel):
 
     def inputs(self, batch: Batch) -> Tensor:
         """Return the embedded input features (n, hidden): a row of a table for the element, plus ``node_inputs``."""
-        width = self.species.shape[1]
-        weight = self.embed.weight
-        h = self.embed.bias
+        weight, h = self.embed.weight, self.embed.bias
+        species = species_features(self.elements, self.charge_power, self.charge_scale, weight.dtype)
+        width = species.shape[1]
         if width:
-            h = (self.species @ weight[:, :width].T + h).index_select(0, self._rows(batch.numbers))
+            h = (species @ weight[:, :width].T + h).index_select(0, self._rows(batch.numbers))
         start = width
         for name, size in self.node_inputs.items():
             if name not in batch.node:
@@ -188,20 +190,17 @@ class EGNN(AtomisticModel):
         return rows
 
 
-def species_features(elements: Sequence[int], charge_power: int, charge_scale: float) -> tuple[Tensor, Tensor]:
-    """Return one-hot times powers of Z / scale, (elements, elements * (power + 1)), and the row of each element.
+def species_features(elements: Tensor, charge_power: int, charge_scale: float, dtype: torch.dtype) -> Tensor:
+    """Return one-hot elements times powers of Z / scale, a row for each element: (s, s * (power + 1)).
 
     Examples
     --------
-    >>> species_features([1, 8], 1, 8.0)[0].tolist()
+    >>> species_features(torch.tensor([1, 8]), 1, 8.0, torch.float32).tolist()
     [[1.0, 0.125, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]
     """
-    numbers = torch.tensor(elements, dtype=torch.get_default_dtype())
-    powers = (numbers.unsqueeze(1) / charge_scale) ** torch.arange(charge_power + 1)
-    one_hot = torch.eye(len(elements), dtype=numbers.dtype)
-    row_of = torch.full((119,), -1, dtype=torch.int64)
-    row_of[torch.tensor(elements, dtype=torch.int64)] = torch.arange(len(elements))
-    return (one_hot.unsqueeze(2) * powers.unsqueeze(1)).flatten(1), row_of
+    powers = (elements.to(dtype).unsqueeze(1) / charge_scale) ** torch.arange(charge_power + 1, device=elements.device)
+    one_hot = torch.eye(len(elements), dtype=dtype, device=elements.device)
+    return (one_hot.unsqueeze(2) * powers.unsqueeze(1)).flatten(1)
 
 
 class GraphConvolution(nn.Module):

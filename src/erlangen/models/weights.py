@@ -1,5 +1,6 @@
 """Weights that others trained, loaded by name: PyTorch Geometric's SchNet, the authors' EGNN, SchNetPack's PaiNN."""
 
+import math
 import os
 import pickle
 import re
@@ -124,8 +125,19 @@ def load_peer_weights(model: nn.Module, source: "str | os.PathLike | Mapping[str
     missing = [key for key, _ in model.named_parameters() if key not in loaded]
     if missing:
         raise ModelFileError(f"{len(missing)} weights of this {name} are not in the file: {', '.join(missing[:5])}")
+    if name == "schnet":
+        _round_shift(loaded, own)
     model.load_state_dict(loaded, strict=False)
     return model
+
+
+def _round_shift(loaded: dict[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    """Put PyTorch Geometric's ln 2, which it rounds to float32, into the biases after each shifted softplus."""
+    difference = float(torch.tensor(math.log(2.0), dtype=torch.float32)) - math.log(2.0)
+    for key in list(loaded):
+        if re.search(r"(filter_last|dense_last|network\.2)\.bias$", key):
+            weight = loaded[key.removesuffix("bias") + "weight"].double()
+            loaded[key] = (loaded[key].double() - difference * weight.sum(1)).to(own[key].dtype)
 
 
 def _translate(key: str, names: list[tuple[str, str | None]], where: str) -> str | None:

@@ -97,12 +97,12 @@ class GraphHead(Head):
         """
         with torch.no_grad():
             if shift is not None:
-                self.shift.copy_(torch.as_tensor(shift))
+                self.shift.copy_(torch.as_tensor(shift, dtype=self.shift.dtype))
             if scale is not None:
-                self.scale.copy_(torch.as_tensor(scale))
+                self.scale.copy_(torch.as_tensor(scale, dtype=self.scale.dtype))
             if isinstance(references, Mapping):
                 for number, value in references.items():
-                    self.references[number] = torch.as_tensor(value)
+                    self.references[number] = torch.as_tensor(value, dtype=self.references.dtype)
             elif references is not None:
                 values = torch.as_tensor(references).to(self.references)
                 self.references[: len(values)] = values.view(len(values), -1)
