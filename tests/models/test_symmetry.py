@@ -1,0 +1,125 @@
+"""Every model with every head keeps the symmetry it declares; broken layers do not."""
+
+import numpy as np
+import pytest
+import torch
+
+from erlangen import models
+from erlangen.nn import AtomisticModel, Representation, VectorHead
+from erlangen.nn.edges import edges_of
+from erlangen.symmetry import Euclidean, Permutation, SpecialEuclidean, Symmetry, certify
+
+SMALL = {
+    "schnet": {"hidden": 8, "filters": 8, "layers": 2, "cutoff": 4.0, "radial_size": 8},
+    "egnn": {"hidden": 8, "layers": 2, "update_coordinates": True},
+    "painn": {"hidden": 8, "layers": 2, "cutoff": 4.0, "radial_size": 6},
+}
+HEADS = [
+    "graph", "node", "edge", "forces", "vector", "tensor",
+    {"name": "node", "conserve_charge": True}, {"name": "edge", "on": "bonds", "outputs": 3},
+    {"name": "vector", "magnitude": True},
+]  # fmt: skip
+
+
+def small(name, **more):
+    torch.manual_seed(0)
+    model = models.create(name, **{**SMALL[name], **more})
+    if name == "egnn":
+        for layer in model.layers:
+            torch.nn.init.normal_(layer.coordinate[2].weight)
+    return model
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("head", HEADS, ids=str)
+def test_every_model_keeps_the_symmetry_of_its_head(name, head):
+    certificate = certify(small(name, head=head), samples=6)
+    assert certificate.holds, str(certificate)
+
+
+@pytest.mark.parametrize("more", [{"velocities": True, "normalize": True, "tanh": True}, {"cutoff": 4.0}], ids=str)
+def test_egnn_moves_points_equivariantly(more):
+    certificate = certify(small("egnn", head="positions", **more), samples=6)
+    assert certificate.holds, str(certificate)
+
+
+def test_the_default_models_are_certified():
+    for name in SMALL:
+        certificate = certify(models.create(name), samples=4, modes=("eval",))
+        assert certificate.holds, str(certificate)
+
+
+class Broken(AtomisticModel):
+    """One convolution that can be broken on purpose; the head sees vectors."""
+
+    def __init__(self, fault):
+        super().__init__("broken", {}, {"name": "vector"}, {"name": "vector"}, 4, 4, "silu", 4.0)
+        self.fault = fault
+        self.embedding = torch.nn.Embedding(100, 4)
+
+    def represent(self, batch):
+        edges = edges_of(self.connect(batch))
+        x = self.embedding(batch.numbers)
+        displacement, receiver = edges.displacement, edges.pairing.receiver
+        weight = torch.exp(-edges.distance).unsqueeze(1)
+        vectors = torch.zeros(len(x), 3, 4, dtype=x.dtype)
+        vectors = vectors.index_add(
+            0, receiver, (displacement * weight).unsqueeze(2) * x[edges.pairing.sender].unsqueeze(1)
+        )
+        if self.fault == "activation on components":
+            vectors = torch.nn.functional.silu(vectors)
+        if self.fault == "absolute positions":
+            x = x + 0.01 * batch.positions.sum(1, keepdim=True)
+        if self.fault == "order of atoms":
+            x = x + 0.1 * torch.arange(len(x), dtype=x.dtype).unsqueeze(1)
+        if self.fault == "cross product":
+            moved = vectors.roll(1, dims=2)
+            vectors = vectors + torch.linalg.cross(vectors, 2 * moved, dim=1)
+        return Representation(x, vectors, edges)
+
+
+@pytest.mark.parametrize(
+    ("fault", "group", "holds"),
+    [
+        ("none", None, True),
+        ("activation on components", Euclidean(3), False),
+        ("activation on components", Permutation(), True),
+        ("absolute positions", Euclidean(3), False),
+        ("order of atoms", Permutation(), False),
+        ("order of atoms", Euclidean(3), True),
+        ("cross product", Euclidean(3), False),
+    ],
+)
+def test_a_broken_layer_is_found_out(fault, group, holds):
+    torch.manual_seed(0)
+    certificate = certify(Broken(fault), group, samples=12)
+    assert certificate.holds == holds, str(certificate)
+
+
+def test_a_cross_product_breaks_reflections_only():
+    torch.manual_seed(0)
+    model = Broken("cross product")
+    whole = model.symmetry
+    model.__class__ = type("Proper", (Broken,), {"symmetry": Symmetry(
+        SpecialEuclidean(3) * Permutation(), whole.inputs, whole.outputs)})  # fmt: skip
+    assert certify(model, samples=12).holds
+
+
+def test_the_declaration_says_what_the_head_returns():
+    assert str(small("schnet").symmetry).startswith("E(3) x")
+    assert "vector" in str(small("painn", head="vector").symmetry)
+    assert "tensor(2)" in str(small("painn", head="tensor").symmetry)
+    assert small("egnn", head="positions", velocities=True).symmetry.inputs.keys() == {
+        "positions",
+        "numbers",
+        "velocity",
+    }
+    assert isinstance(small("schnet", head=VectorHead(features=8)).head, VectorHead)
+
+
+def test_the_probe_draws_molecules_of_many_sizes():
+    rng = np.random.default_rng(0)
+    model = small("schnet")
+    sizes = {len(model.symmetry_probe(rng, np.float32).inputs["numbers"]) for _ in range(40)}
+    assert 1 in sizes
+    assert len(sizes) > 6
