@@ -78,7 +78,7 @@ def certify(
     Notes
     -----
     The *error* of a sample is ``max |f(g x) - g f(x)|`` over the entries of an output array, relative to the
-    largest entry there.
+    largest entry there (or in the median sample, if that is larger: a force that vanishes has no size of its own).
 
     The *tolerance* is what rounding explains, no more. Even a perfect f gets ``g x`` only rounded to the working
     precision, and rounds inside. Both errors act like a change of the input by a few units in the last place, so f
@@ -169,9 +169,9 @@ def _measure(subject: Subject, precision: str, mode: str, samples: int, seed: in
     floor = max(usual_scale, np.finfo(np.float64).tiny / epsilon)
     rows = []
     for trial in trials:
-        scale = max(trial.scale, floor * epsilon)  # an output that is zero up to rounding has no size of its own
-        rounding = SAFETY * (max(trial.response, usual_response * trial.scale) + epsilon * max(trial.scale, floor))
-        tolerance = min(rounding, epsilon ** (1 / 3) * max(trial.scale, floor))
+        scale = max(trial.scale, floor)  # an output that is zero up to rounding has no size of its own
+        rounding = SAFETY * (max(trial.response, usual_response * trial.scale) + epsilon * scale)
+        tolerance = min(rounding, epsilon ** (1 / 3) * scale)
         rows.append((trial.error / scale, tolerance / scale, trial.witness))
     error, tolerance, witness = max(rows, key=lambda row: row[0] / row[1])
     largest = max(row[0] for row in rows)

@@ -240,24 +240,27 @@ def in_mode(module: Any, mode: str) -> Iterator[None]:
         yield
         return
     modes = [(part, part.training) for part in module.modules()]
-    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    buffers = [(name, buffer.detach().clone()) for name, buffer in module.named_buffers()]
     module.train(mode == "train")
     try:
         yield
     finally:
         for part, training in modes:
             part.training = training
-        for buffer, value in buffers:
-            buffer.data.copy_(value)
+        for name, value in buffers:
+            module.get_buffer(name).data.copy_(value)
 
 
 @contextlib.contextmanager
 def same_randomness() -> Iterator[None]:
-    """Let torch draw the same random numbers (a dropout mask) in every evaluation; its own state is untouched."""
+    """Let torch draw the same random numbers (a dropout mask) in every evaluation on the CPU; its own state is untouched."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
         return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    state = torch.default_generator.get_state()
+    torch.default_generator.manual_seed(0)
+    try:
         yield
+    finally:
+        torch.default_generator.set_state(state)
