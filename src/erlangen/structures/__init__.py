@@ -6,10 +6,10 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "Batch": "batch",
-        "MolecularGraph": "molecular_graph",
+        "MolecularGraph": "graph",
         "Structure": "structure",
         "StructureSet": "structure_set",
-        "molecular_graph": "molecular_graph",
+        "molecular_graph": "graph",
         "read_structures": "files",
         "write_structures": "files",
     },

@@ -17,6 +17,8 @@ def from_ase(atoms) -> Structure:
     for name, value in results.items():
         if value is not None:
             (arrays if name in PER_ATOM else info).setdefault(name, value)
+    if np.shape(info.get("stress")) == (6,):
+        info["stress"] = require("ase.stress", "molecules").voigt_6_to_full_3x3_stress(info["stress"])
     charge = info.pop("charge", 0)
     cell = np.array(atoms.cell)
     return Structure(

@@ -16,6 +16,8 @@ from erlangen.errors import FileFormatError, InputError, StructureError, require
 from erlangen.structures.structure import Structure
 
 RESERVED = {"lattice", "properties", "pbc", "charge", "edge", "node_shapes", "species", "pos", "uid"}
+MATRICES = ("stress", "virial")
+"""Names that the format keeps for matrices, written column by column."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 KINDS = {"R": float, "I": int, "S": str, "L": {"T": True, "F": False, "True": True, "False": False}.__getitem__}
 
@@ -61,12 +63,14 @@ def _frame(path: Path, lines: list[str], start: int) -> Structure:
         cell = np.transpose(info.pop("Lattice")) if "Lattice" in info else None
         pbc = info.pop("pbc", cell is not None)
         shapes = info.pop("node_shapes", {})
+        if not isinstance(shapes, dict):
+            raise StructureError(f"node_shapes is a mapping of names to shapes, got {shapes!r}")
         edge = info.pop("edge", None)
         species, positions = columns.pop("species"), columns.pop("pos")
         return Structure(
             positions, species, cell, pbc, info.pop("charge", 0),
             node={name: array.reshape(n, *shapes.get(name, array.shape[1:])) for name, array in columns.items()},
-            edge={name: np.array(array) for name, array in edge.items()} if isinstance(edge, dict) else None,
+            edge={name: np.array(array) for name, array in edge.items()} if isinstance(edge, dict) else edge,
             graph=info,
         )  # fmt: skip
     except (InputError, ValueError, TypeError, AttributeError) as error:
@@ -158,14 +162,22 @@ def _entry(name: str, array: np.ndarray) -> str:
     if array.dtype.kind == "c":
         raise StructureError(f"graph[{name!r}] is complex, for which extxyz has no word")
     value = array.astype(np.float64) if array.dtype.kind == "f" else array
-    plain = f'{name}="{" ".join(_words(value.reshape(1, -1)))}"'
-    if re.fullmatch(r'[^\\"\n\r]*', plain[len(name) + 2 : -1]):
-        back = np.asarray(_parse(plain).get(name))
-        kinds = {"u": "i"}
-        same_kind = back.dtype.kind == kinds.get(value.dtype.kind, value.dtype.kind)
-        if same_kind and back.shape == value.shape and np.array_equal(back, value, equal_nan=value.dtype.kind == "f"):
-            return plain
+    words = " ".join(_words((value.T if name in MATRICES else value).reshape(1, -1)))
+    if not re.search(r'[\\"\n\r]', words) and _reads_back(name, words, value):
+        return f'{name}="{words}"'
+    if name in MATRICES:
+        raise StructureError(f"graph[{name!r}] has shape {array.shape}; extxyz keeps that name for a (3, 3) matrix")
     return _json(name, value.tolist())
+
+
+def _reads_back(name: str, words: str, value: np.ndarray) -> bool:
+    """Tell whether ASE's parser makes the same array of the words: it guesses types and shapes."""
+    try:
+        back = np.asarray(_parse(f'{name}="{words}"').get(name))
+    except ValueError:
+        return False
+    same_kind = back.dtype.kind == {"u": "i"}.get(value.dtype.kind, value.dtype.kind)
+    return same_kind and back.shape == value.shape and np.array_equal(back, value, equal_nan=value.dtype.kind == "f")
 
 
 def _json(name: str, value) -> str:

@@ -127,36 +127,28 @@ def _ase_writer(name: str | None) -> Callable[[Path, list[Structure]], object]:
 
 def _read_sdf(path: Path) -> list[Structure]:
     Chem = require("rdkit.Chem", "molecules")
-    structures = []
-    with path.open("rb") as file, rdkit_log():
-        for index, mol in enumerate(Chem.ForwardSDMolSupplier(file, sanitize=False, removeHs=False)):
-            if mol is None:
-                raise FileFormatError(f"{path}: record {index + 1} is no molecule that RDKit can read")
-            structures.append(_named(path, index, _from_record, mol))
-    return structures
+    with path.open("rb") as file, rdkit_log() as log:
+        molecules = list(Chem.ForwardSDMolSupplier(file, removeHs=False))
+    if None in molecules:
+        raise FileFormatError(f"{path}: record {molecules.index(None) + 1} is refused by RDKit: {log.reason}")
+    return [_named(path, index, _from_record, mol) for index, mol in enumerate(molecules)]
 
 
 def _from_record(mol) -> Structure:
-    Chem = require("rdkit.Chem", "molecules")
-    try:
-        Chem.SanitizeMol(mol)
-    except ValueError as error:
-        raise StructureError(f"RDKit refuses the molecule: {_reason(error)}") from None
-    if mol.GetNumConformers() and mol.GetConformer().Is3D():
-        Chem.AssignStereochemistryFrom3D(mol)
-    structure = from_rdkit(mol)
-    properties = {name: _value(text) for name, text in mol.GetPropsAsDict(autoConvertStrings=False).items()}
-    return replace(structure, graph=properties)
+    properties = mol.GetPropsAsDict(autoConvertStrings=False)
+    return replace(from_rdkit(mol), graph={name: _value(text) for name, text in properties.items()})
 
 
 def _write_sdf(path: Path, structures: list[Structure]) -> None:
     Chem = require("rdkit.Chem", "molecules")
+    require("rdkit.Chem.rdDepictor", "molecules")
     with rdkit_log(), Chem.SDWriter(str(path)) as writer:
         for structure in structures:
             mol = to_rdkit(structure)
+            if not structure.has_positions:
+                Chem.rdDepictor.Compute2DCoords(mol)  # the wedges of a drawing carry the chirality
             for name, array in structure.graph.items():
                 mol.SetProp(name, " ".join(str(value) for value in array.ravel().tolist()))
-            writer.SetKekulize(True)
             writer.write(mol)
 
 

@@ -84,11 +84,11 @@ def to_rdkit(structure: Structure):
                 mol = _with_bonds_from_geometry(editable.GetMol(), structure)
             else:
                 mol = _with_given_bonds(editable, structure)
+        except StructureError:
+            raise
         except (ValueError, RuntimeError) as error:
-            reason = one_line(str(error))
-            raise StructureError(
-                f"RDKit refuses {structure.formula} with charge {structure.charge:+d}: {reason}"
-            ) from None
+            name = f"{structure.formula} with charge {structure.charge:+d}"
+            raise StructureError(f"RDKit refuses {name}: {one_line(str(error))}") from None
     return mol
 
 
@@ -97,19 +97,21 @@ def _embed(mol, smiles: str, seed: int) -> None:
     AllChem = require("rdkit.Chem.AllChem", "molecules")
     parameters = AllChem.ETKDGv3()
     parameters.randomSeed = seed
+    placed = AllChem.Mol(mol)  # a copy, because MMFF writes its own aromaticity into the bonds
     with rdkit_log():
         for parameters.useRandomCoords in (False, True):
             try:
-                if AllChem.EmbedMolecule(mol, parameters) == 0:
+                if AllChem.EmbedMolecule(placed, parameters) == 0:
                     break
             except (ValueError, RuntimeError) as error:
                 raise StructureError(f"smiles {smiles!r} has no conformer: {one_line(str(error))}") from None
         else:
             raise StructureError(f"smiles {smiles!r} has no conformer: RDKit's ETKDG could not place its atoms")
-        if AllChem.MMFFHasAllMoleculeParams(mol):
-            AllChem.MMFFOptimizeMolecule(mol, maxIters=1000)
-        elif AllChem.UFFHasAllMoleculeParams(mol):
-            AllChem.UFFOptimizeMolecule(mol, maxIters=1000)
+        if AllChem.MMFFHasAllMoleculeParams(placed):
+            AllChem.MMFFOptimizeMolecule(placed, maxIters=1000)
+        elif AllChem.UFFHasAllMoleculeParams(placed):
+            AllChem.UFFOptimizeMolecule(placed, maxIters=1000)
+    mol.AddConformer(placed.GetConformer(), assignId=True)
 
 
 def _with_bonds_from_geometry(mol, structure: Structure):
@@ -142,6 +144,7 @@ def _with_given_bonds(editable, structure: Structure):
         for bond, code in zip(mol.GetBonds(), stereo.tolist(), strict=True):
             if code and len(bond.GetStereoAtoms()) == 2:
                 bond.SetStereo(Chem.BondStereo.values[code])
+        Chem.SetDoubleBondNeighborDirections(mol)  # RDKit's RemoveHs finds the stereo anew, from these alone
     if "chirality" not in structure.node and structure.has_positions:
         Chem.AssignStereochemistryFrom3D(mol)
     Chem.AssignStereochemistry(mol)

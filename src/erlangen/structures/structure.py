@@ -307,8 +307,10 @@ def checked_arrays(name: str, arrays, length: int | None) -> dict[str, np.ndarra
 
 def checked_bonds(edge, n: int) -> dict[str, np.ndarray]:
     """Return the bond arrays; ``index`` is (2, b) within the atoms, no bond twice or to itself."""
-    if not edge:
+    if edge is None or (isinstance(edge, Mapping) and not edge):
         return {}
+    if not isinstance(edge, Mapping):
+        raise InputError(f"edge is a mapping of names to arrays, got {type(edge).__name__}")
     if "index" not in edge:
         raise InputError(f'edge holds {sorted(edge)} but not "index": the bonds (2, b) that they belong to')
     index = np.asarray(edge["index"])

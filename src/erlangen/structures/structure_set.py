@@ -87,7 +87,7 @@ class StructureSet(Sequence):
         has_cell = any(structure.cell is not None for structure in structures)
         bonded = structures[0].bonds is not None
         edge = {
-            name: np.concatenate([s.edge[name] for s in structures], axis=name == "index")
+            name: np.concatenate([s.edge[name] for s in structures], axis=int(name == "index"))
             for name in structures[0].edge
         }
         return cls(
