@@ -1,0 +1,83 @@
+"""What the loop draws batches from: structures as they are, or their descriptions kept in memory."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from erlangen.structures import Batch, StructureSet
+
+
+class StructureTask:
+    """Structures with standardised targets; edges are found batch by batch.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Called on a `Batch`.
+    structures : StructureSet
+    target : tensor
+        Rows for structures, or for all their atoms if ``node_level``.
+    """
+
+    def __init__(self, model: nn.Module, structures: StructureSet, target: Tensor, node_level: bool) -> None:
+        self.model, self.structures, self.target = model, structures, target
+        self.bounds = np.concatenate([[0], np.cumsum(structures.sizes)]) if node_level else None
+
+    def __len__(self) -> int:
+        return len(self.structures)
+
+    def predict(self, model: nn.Module, chosen: np.ndarray) -> Tensor:
+        """Return the model's output for some structures."""
+        return model(Batch.from_structures(self.structures[chosen], dtype=self.target.dtype))
+
+    def targets(self, chosen: np.ndarray) -> Tensor:
+        """Return the rows that `predict` should have given."""
+        if self.bounds is None:
+            return self.target[torch.from_numpy(chosen)]
+        return torch.cat([self.target[self.bounds[c] : self.bounds[c + 1]] for c in chosen])
+
+
+class DescriptionTask(StructureTask):
+    """The same for a model whose first stage has no trainable weights: it is run once and its output kept."""
+
+    def __init__(self, model, structures, target, progress: Callable[[float], None] = lambda share: None) -> None:
+        super().__init__(model, structures, target, node_level=False)
+        parts = []
+        for batch, share in in_batches(structures, 512, target.dtype):
+            with torch.no_grad():
+                parts.append(model.describe(batch))
+            progress(share)
+        self.description = type(parts[0]).join(parts)
+
+    def predict(self, model: nn.Module, chosen: np.ndarray) -> Tensor:
+        """Return the model's output for some structures."""
+        return model.readout(self.description.take(torch.from_numpy(chosen)))
+
+
+def in_batches(structures: StructureSet, size: int, dtype: torch.dtype) -> Iterator[tuple[Batch, float]]:
+    """Yield batches of consecutive structures, and the share of all that is then done."""
+    for start in range(0, len(structures), size):
+        stop = min(start + size, len(structures))
+        yield Batch.from_structures(structures[start:stop], dtype=dtype), stop / len(structures)
+
+
+def global_batch(n: int, batch_size: int, seed: int, step: int) -> tuple[np.ndarray, int]:
+    """Return the structures of a step and its epoch; a function of its arguments alone, so that runs can resume.
+
+    Examples
+    --------
+    >>> sorted(np.concatenate([global_batch(5, 2, 0, step)[0] for step in range(3)]).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    per_epoch = -(-n // batch_size)
+    epoch, position = divmod(step, per_epoch)
+    order = _order(n, seed, epoch)
+    return order[position * batch_size : (position + 1) * batch_size], epoch
+
+
+@lru_cache(maxsize=2)
+def _order(n: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(n)
