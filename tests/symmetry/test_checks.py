@@ -251,6 +251,22 @@ def test_the_precision_that_a_function_works_in_is_noted(f, note):
     assert note in str(certificate)
 
 
+def test_examples_that_float32_holds_exactly_are_no_sign_of_float32():
+    cube = np.array([[a, b, c] for a in (-1.0, 1) for b in (-1, 1) for c in (-1, 1)])
+    certificate = certify(energy, E3, Point(), Invariant(), draw=[cube])
+    assert certificate.measurements[0].notes == ()
+    assert certificate.measurements[0].tolerance < 1e-12
+
+
+def test_an_output_that_vanishes_by_cancellation_needs_a_scale():
+    def no_net_force(x):
+        return (x[:, None] - x[None]).sum(axis=(0, 1))
+
+    assert not certify(no_net_force, SE3, Point(), Vector(), sizes=(5, 9))
+    assert certify(no_net_force, SE3, Point(), Vector(), sizes=(5, 9), scale=1.0)
+    assert not certify(lambda x: no_net_force(x) + 1e-3, SE3, Point(), Vector(), sizes=(5, 9), scale=1.0)
+
+
 def test_float32_inside_does_not_excuse_a_leak():
     certificate = certify(lambda x: float(energy(x.astype(np.float32)) + 1e-3 * x[0, 0]), E3, Point(), Invariant())
     assert not certificate
@@ -400,6 +416,7 @@ def test_certificates_are_reproducible_and_go_to_json():
         (lambda: certify(energy, E3, Point(), Invariant(), modes=()), "modes are some of"),
         (lambda: certify(energy, E3, Point(), Invariant(), sizes=(0, 3)), "sizes is"),
         (lambda: certify(energy, E3, Point(), Invariant(), draw=[]), "empty list"),
+        (lambda: certify(energy, E3, Point(), Invariant(), scale=-1.0), "scale is a size"),
         (lambda: certify(energy, E3, Point(), Invariant(), arrays="jax"), "arrays is"),
         (lambda: certify(energy, E3, Point(), Invariant(), random_state="x"), "random_state"),
         (lambda: discover(energy, [GridShift(3)]), "say input="),

@@ -75,7 +75,7 @@ def test_samples_belong_to_their_group(group):
 
 @pytest.mark.parametrize("group", [SpecialOrthogonal(2), SpecialOrthogonal(3), Orthogonal(3)], ids=str)
 def test_rotations_are_haar_distributed(group):
-    """The moments of the Haar measure: E[R] = 0 and E[trace(R)^2] = 1 for the groups in three dimensions, 2 in SO(2)."""
+    """Moments of the Haar measure: E[R] = 0; E[trace(R)^2] = 1 for both groups in space, 2 for SO(2)."""
     rng = np.random.default_rng(1)
     matrices = np.stack([group.sample(rng).matrix for _ in range(4000)])
     assert np.abs(matrices.mean(axis=0)).max() < 0.06

@@ -39,6 +39,7 @@ def certify(
     shape: "tuple | Mapping[str, tuple] | None" = None,
     sizes: tuple[int, int] = (1, 16),
     arrays: str | None = None,
+    scale: float = 0.0,
     precisions: Sequence[str] = ("float64", "float32"),
     modes: Sequence[str] = ("eval", "train"),
 ) -> Certificate:
@@ -67,6 +68,9 @@ def certify(
         Smallest and largest varying length.
     arrays : {"numpy", "torch"}, optional
         What a callable wants; guessed: torch for a module or if ``draw`` gives tensors.
+    scale : float
+        A size of the output that counts, in its unit: errors are relative to at least this. Needed only for outputs
+        that vanish by cancellation in most samples, which have no size of their own.
     precisions, modes : sequence of str
         What to measure. Modes matter to objects with ``train`` and ``training`` (an ``nn.Module``).
 
@@ -108,7 +112,7 @@ def certify(
     False
     """
     subject = subject_of(f, group, input, output, draw, shape, sizes, arrays)
-    return certify_subject(subject, samples, seed_of(random_state), precisions, modes)
+    return certify_subject(subject, samples, seed_of(random_state), precisions, modes, scale)
 
 
 def seed_of(random_state: Any) -> int:
@@ -119,7 +123,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def certify_subject(
-    subject: Subject, samples: int, seed: int, precisions: Sequence[str], modes: Sequence[str]
+    subject: Subject, samples: int, seed: int, precisions: Sequence[str], modes: Sequence[str], scale: float = 0.0
 ) -> Certificate:
     """Measure a subject in every precision and mode."""
     if samples < 1:
@@ -128,12 +132,14 @@ def certify_subject(
         raise InputError(f"precisions are some of {list(PRECISIONS)}, got {list(precisions)}")
     if not modes or not set(modes) <= {"eval", "train"}:
         raise InputError(f'modes are some of ["eval", "train"], got {list(modes)}')
+    if not (np.isfinite(scale) and scale >= 0):
+        raise InputError(f"scale is a size of the output, at least 0, got {scale!r}")
     measurements, refusals = [], []
     for mode in modes if subject.module is not None else ("",):
         for precision in precisions:
             with in_mode(subject.module, mode):
                 try:
-                    measurements.append(_measure(subject, precision, mode, samples, seed))
+                    measurements.append(_measure(subject, precision, mode, samples, seed, scale))
                 except InputError:
                     raise
                 except Exception as refusal:
@@ -155,7 +161,7 @@ class _Trial:
     witness: Witness
 
 
-def _measure(subject: Subject, precision: str, mode: str, samples: int, seed: int) -> Measurement:
+def _measure(subject: Subject, precision: str, mode: str, samples: int, seed: int, least_scale: float) -> Measurement:
     dtype = PRECISIONS[precision]
     effective, notes = _working_precision(subject, dtype, seed)
     epsilon = float(np.finfo(effective).eps)
@@ -166,7 +172,7 @@ def _measure(subject: Subject, precision: str, mode: str, samples: int, seed: in
         trials += _trials(probe, subject.symmetry, g, epsilon, rng)
     usual_response = float(np.median([trial.response / trial.scale for trial in trials if trial.scale > 0] or [0.0]))
     usual_scale = float(np.median([trial.scale for trial in trials]))
-    floor = max(usual_scale, np.finfo(np.float64).tiny / epsilon)
+    floor = max(usual_scale, least_scale, np.finfo(np.float64).tiny / epsilon)
     rows = []
     for trial in trials:
         scale = max(trial.scale, floor)  # an output that is zero up to rounding has no size of its own
@@ -188,9 +194,10 @@ def _working_precision(subject: Subject, dtype: type, seed: int, samples: int = 
         outputs = _evaluate(probe, probe.inputs)
         kinds |= {array.dtype.name for array in outputs.values()}
         if double and rounds:
-            rounds = _same(outputs, _evaluate(probe, _moved_by_cast(probe.inputs)))
-            nudged = _nudged(probe.inputs, float(np.finfo(np.float32).eps), rng)
-            moves = moves or not _same(outputs, _evaluate(probe, nudged))
+            nudged = _nudged(probe.inputs, float(np.finfo(np.float32).eps), rng)  # no longer exact in float32
+            after = _evaluate(probe, nudged)
+            rounds = _same(after, _evaluate(probe, _rounded(nudged)))
+            moves = moves or not _same(outputs, after)
     if double and "float32" in kinds:
         return np.float32, ("f returns float32 for float64 input: float32's tolerance applies",)
     if double and rounds and moves:
@@ -200,7 +207,7 @@ def _working_precision(subject: Subject, dtype: type, seed: int, samples: int = 
     return dtype, ()
 
 
-def _moved_by_cast(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _rounded(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: cast(cast(array, np.float32), np.float64) for name, array in inputs.items()}
 
 

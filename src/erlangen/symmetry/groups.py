@@ -317,7 +317,7 @@ class Permutation(Group):
 
     def inverse(self, g: Any) -> Any:
         """Return the permutation that undoes ``g``."""
-        if self.n is None:
+        if isinstance(g, Shuffle):
             return Shuffle(tuple((seed, -power) for seed, power in reversed(g.word)))
         return Reordering(tuple(np.argsort(g.images).tolist()))
 

@@ -253,7 +253,7 @@ def in_mode(module: Any, mode: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def same_randomness() -> Iterator[None]:
-    """Let torch draw the same random numbers (a dropout mask) in every evaluation on the CPU; its own state is untouched."""
+    """Let torch draw the same random numbers (a dropout mask) in every evaluation; its own state comes back."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
