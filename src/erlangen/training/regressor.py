@@ -79,6 +79,8 @@ class GraphRegressor(RegressorMixin, BaseEstimator):
     baseline_ : CompositionBaseline or None
         None for targets that are not one number a structure.
     history_ : History
+    is_first_process_ : bool
+        Whether this process is the one that saves and prints, of several that trained together.
 
     Examples
     --------
@@ -173,6 +175,7 @@ class GraphRegressor(RegressorMixin, BaseEstimator):
             )  # fmt: skip
             validate = None if validation is None else self._validation(model, _packed(validation), name)
             optimizers = make_optimizers(model, self.optimizer, self.learning_rate)
+            self.is_first_process_ = fabric.is_global_zero
             self.history_ = run(fabric, model, optimizers, task, settings, validate, started, progress.step)
         self.model_ = model
         return self

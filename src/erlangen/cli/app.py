@@ -1,0 +1,132 @@
+"""The commands."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="erlangen",
+    help="Geometry for machine learning: equivariant networks of molecules, with their symmetry measured.\n\n"
+    "Start with: erlangen quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from erlangen import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (works anywhere).")] = False,
+) -> None:
+    """Hold the options of all commands."""
+
+
+@app.command()
+def quickstart(
+    target: Annotated[str, typer.Option(help="A property of QM9: mu alpha homo lumo gap r2 zpve U0 U H G Cv.")] = "U0",
+    budget: Annotated[float, typer.Option(help="Seconds of training.")] = 150.0,
+    output: Annotated[Path, typer.Option(help="Folder for metrics.json, report.html and model.erl.")] = Path("quickstart"),
+    model: Annotated[str, typer.Option(help="A network: density, egnn, painn, schnet.")] = "density",
+    seed: Annotated[int, typer.Option(help="Of the split and the network.")] = 42,
+) -> None:
+    """Train a network on the real QM9, test it, certify its symmetry, time it and write a report: the main job.
+
+    [bold]Example:[/bold] erlangen quickstart --target gap --budget 60
+    """
+    from erlangen.cli.quickstart import run
+
+    run(target, budget, output, model, seed)
+
+
+@app.command()
+def train(
+    data: Annotated[Path | None, typer.Argument(help="extxyz file with targets; by default QM9.")] = None,
+    model: Annotated[str, typer.Option(help="A network: density, egnn, painn, schnet.")] = "painn",
+    target: Annotated[str, typer.Option(help="Which property of the structures.")] = "U0",
+    budget: Annotated[str, typer.Option(help="Seconds, or HH:MM:SS.")] = "00:10:00",
+    output: Annotated[Path, typer.Option(help="Folder for model.erl, metrics.json and the checkpoint.")] = Path("run"),
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A hyperparameter, e.g. --set hidden=64 --set layers=2.")
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="graph, node, vector, tensor; by default the model's own.")] = None,
+    intensive: Annotated[bool, typer.Option("--intensive", help="The target does not grow with the structure.")] = False,
+    n_train: Annotated[int, typer.Option(help="QM9: molecules to learn from.")] = 110_000,
+    n_valid: Annotated[int, typer.Option(help="QM9: molecules to watch.")] = 1_000,
+    n_test: Annotated[int, typer.Option(help="QM9: molecules to test on.")] = 10_000,
+    epochs: Annotated[int, typer.Option(help="Another bound on the budget.")] = 100_000,
+    batch_size: Annotated[int, typer.Option(help="Structures a step, over all devices.")] = 64,
+    optimizer: Annotated[str, typer.Option(help="adamw or muon.")] = "adamw",
+    learning_rate: Annotated[float | None, typer.Option(help="By default the optimizer's own.")] = None,
+    ema: Annotated[float | None, typer.Option(help="Decay of a running average of the weights, e.g. 0.999.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a better one.")] = None,
+    validate_every: Annotated[int | None, typer.Option(help="Steps between validations; by default an epoch.")] = None,
+    devices: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the split and the network.")] = 42,
+) -> None:
+    """Train a network and keep it in one file.
+
+    [bold]Examples:[/bold] erlangen train --model schnet --target gap --intensive --budget 00:05:00 --output gap
+
+    erlangen train molecules.extxyz --target energy --model painn --set hidden=64
+    """
+    from erlangen.cli.train import run
+
+    run(**{name: value for name, value in locals().items() if name != "run"})
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model file, e.g. quickstart/model.erl.")],
+    files: Annotated[list[Path], typer.Argument(help="Structures: xyz, extxyz, sdf, cif, pdb.")],
+    output: Annotated[Path | None, typer.Option(help="CSV file; by default a table on the screen.")] = None,
+) -> None:
+    """Predict the target of every structure in some files.
+
+    [bold]Example:[/bold] erlangen predict quickstart/model.erl molecules.xyz --output predicted.csv
+    """
+    from erlangen.cli.predict import run
+
+    run(model, files, output)
+
+
+@app.command()
+def certify(
+    model: Annotated[Path, typer.Argument(help="A model file, e.g. quickstart/model.erl.")],
+    samples: Annotated[int, typer.Option(help="Group elements and inputs to try.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="JSON file for the certificate.")] = None,
+) -> None:
+    """Measure the symmetry that a model declares; exit status 1 if it does not hold.
+
+    [bold]Example:[/bold] erlangen certify quickstart/model.erl --output certificate.json
+    """
+    from erlangen.cli.certify import run
+
+    run(model, samples, seed, output)
+
+
+@app.command()
+def features(
+    smiles: Annotated[str, typer.Argument(help="A molecule, e.g. 'CN1C=NC2=C1C(=O)N(C(=O)N2C)C'.")],
+    hydrogens: Annotated[bool, typer.Option("--hydrogens", help="Hydrogens as atoms of their own.")] = False,
+) -> None:
+    """Print the molecular graph of a SMILES: features of its atoms and bonds.
+
+    [bold]Example:[/bold] erlangen features "CCO"
+    """
+    from erlangen.structures import molecular_graph
+
+    typer.echo(str(molecular_graph(smiles, hydrogens=hydrogens)))
