@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlangen.errors import InputError, ShapeError
@@ -61,6 +61,7 @@ IDS = [f"{group}-{action}-{shape}" for group, action, shape in CASES]
 
 @pytest.mark.parametrize(("group", "action", "shape"), CASES, ids=IDS)
 @given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
 def test_an_action_is_a_homomorphism(group, action, shape, seed):
     rng = np.random.default_rng(seed)
     g, h, x = group.sample(rng), group.sample(rng), rng.normal(size=shape)

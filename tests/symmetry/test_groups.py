@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlangen.errors import InputError, ShapeError
@@ -40,6 +40,7 @@ def same(g, h):
 
 @pytest.mark.parametrize("group", GROUPS, ids=str)
 @given(seed=seeds)
+@settings(max_examples=25)
 def test_group_axioms(group, seed):
     rng = np.random.default_rng(seed)
     a, b, c = (group.sample(rng) for _ in range(3))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from e3nn import o3
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlangen.errors import InputError, ShapeError
@@ -50,6 +50,7 @@ def test_irreps_are_laid_out_as_in_e3nn():
 
 @pytest.mark.parametrize("degree", DEGREES)
 @given(seed=seeds)
+@settings(max_examples=25)
 def test_wigner_matrices_are_an_orthogonal_representation(degree, seed):
     rng = np.random.default_rng(seed)
     a, b = (Orthogonal(3).sample(rng).matrix for _ in range(2))

@@ -99,9 +99,10 @@ def symmetrize(
     for symmetric ones (benzene 48, a cube 96). All axes but the missing ones follow the input, so forces obtained by
     differentiating are right.
 
-    *Continuity.* Where the set of competing points changes, the result jumps, unless f is already symmetric: no
-    frame with finitely many unweighted members can avoid this (Dym et al., arXiv:2402.16077). For molecular dynamics
-    prefer a model that is symmetric by construction.
+    *Continuity.* Where the set of competing points changes, the result jumps, unless f is symmetric already.
+    Averages over frames without weights turn smooth functions into discontinuous ones for the usual groups, however
+    the frame is chosen (Dym et al., arXiv:2402.16077). For molecular dynamics prefer a model that is symmetric by
+    construction.
 
     Examples
     --------
@@ -190,27 +191,25 @@ def frames_of(
     group: Isometries, actions: Mapping[str, Action], inputs: Mapping[str, Any], degree: int, limit: int
 ) -> tuple[list[tuple[Isometry, float]], int]:
     """Return the frames of an input, each with its weight, and the number of directions the input extends in."""
-    points = [_rows(inputs[name], a.axis, group.n, name) for name, a in actions.items() if isinstance(a, Point)]
-    vectors = [_rows(inputs[name], a.axis, group.n, name) for name, a in actions.items() if isinstance(a, Vector)]
+    points, vectors = ([_rows(inputs[name], action.axis, group.n, name) for name, action in actions.items()
+                        if isinstance(action, kind)] for kind in (Point, Vector))  # fmt: skip
     if not points and not vectors:
         raise InputError(f"an average over {group} needs points or vectors among its inputs, got none")
     xp = array_namespace(*points, *vectors)
-    far = max(float(np.max(np.abs(plain(rows)), initial=0.0)) for rows in points + vectors)
-    precision = max(float(xp.finfo(inputs[name].dtype).eps) for name, a in actions.items()
-                    if isinstance(a, (Point, Vector)) and xp.isdtype(inputs[name].dtype, "real floating"))  # fmt: skip
-    centre = points[0][0] * 0 if points else vectors[0][0] * 0
+    centre = (points or vectors)[0][0] * 0
+    noise = 64 * max(_rounding(inputs[name]) for name, a in actions.items() if isinstance(a, (Point, Vector)))
     if group.translates and points:
         centre = xp.mean(xp.concat(points), axis=0)
         points = [rows - centre for rows in points]
     if not group.rotates:
         return [(Isometry(np.eye(group.n), centre), 1.0)], group.n
-    scaled, noise = [], THIN
-    for rows in points + vectors:
-        radius = float(np.max(np.linalg.norm(plain(rows), axis=-1), initial=0.0))
-        noise = max(noise, 64 * precision * far / radius) if radius > 64 * precision * far else noise
-        scaled.append(rows / radius if radius > 64 * precision * far else rows * 0)
+    scaled, thin = [], THIN
+    for rows in points + vectors:  # points and vectors have different units: each array counts by its own size
+        radius = float(np.max(np.linalg.norm(plain(rows), axis=-1)))
+        thin = max(thin, noise / radius) if radius > noise else thin
+        scaled.append(rows / radius if radius > noise else rows * 0)
     rows = xp.concat(scaled)
-    choices, rank = leading_rows(plain(rows), min(noise, 0.5), limit)
+    choices, rank = leading_rows(plain(rows), min(thin, 0.5), limit)
     frames = []
     for choice in choices:
         axes = [rows[i] for i in choice]
@@ -224,11 +223,20 @@ def frames_of(
     return frames, rank
 
 
+def _rounding(array: Any) -> float:
+    """Return the rounding error of the largest coordinate."""
+    values = plain(array)
+    epsilon = np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps
+    return float(epsilon * np.max(np.abs(values)))
+
+
 def _rows(array: Any, axis: int, n: int, name: str) -> Any:
     """Return coordinates as rows, in double precision."""
     xp = array_namespace(array)
     if array.ndim == 0 or array.shape[axis] != n:
         raise ShapeError(f"{name} has {n} coordinates along axis {axis}, got an array of shape {tuple(array.shape)}")
+    if 0 in array.shape:
+        raise ShapeError(f"{name} has no points, shape {tuple(array.shape)}: there is nothing to build a frame from")
     if not np.isfinite(plain(array)).all():
         raise InputError(f"{name} has entries that are not finite: no frame can be built from them")
     return xp.astype(xp.reshape(xp.moveaxis(array, axis, -1), (-1, n)), xp.float64)
