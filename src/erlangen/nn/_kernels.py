@@ -147,3 +147,64 @@ def contract_to_coefficient(filters, features, cotangent, sender, receiver, firs
                     there += filters[p, f] * features[j, m, f] * cotangent[i, a, m, f]
                     back += filters[p, f] * features[i, m, f] * cotangent[j, a, m, f]
             out[p, a] = there - back if odd else there + back
+
+
+@numba.njit(cache=True, nogil=True)
+def sort_bins(first, starts, order):
+    """Fill ``order`` with the rows sorted by ``first``, those of bin b at ``starts[b]:starts[b + 1]``."""
+    starts[:] = 0
+    for p in range(first.shape[0]):
+        starts[first[p] + 1] += 1
+    for b in range(starts.shape[0] - 1):
+        starts[b + 1] += starts[b]
+    cursor = starts.copy()
+    for p in range(first.shape[0]):
+        order[cursor[first[p]]] = p
+        cursor[first[p]] += 1
+
+
+@numba.njit(**_options)
+def interpolate(table, weights, first, out, start, stop):
+    """out[p, f] = sum over k < 6 of weights[p, k] table[first[p] + k, f]."""
+    for p in range(start, stop):
+        b = first[p]
+        row, t0, t1, t2 = out[p], table[b], table[b + 1], table[b + 2]
+        t3, t4, t5 = table[b + 3], table[b + 4], table[b + 5]
+        w0, w1, w2, w3, w4, w5 = weights[p]
+        for f in range(row.shape[0]):
+            row[f] = w0 * t0[f] + w1 * t1[f] + w2 * t2[f] + w3 * t3[f] + w4 * t4[f] + w5 * t5[f]
+
+
+@numba.njit(**_options)
+def interpolate_to_table(weights, cotangent, starts, order, out, start, stop):
+    """out[g, f] = sum over p, k with first[p] + k = g of weights[p, k] cotangent[p, f]."""
+    n_bins = starts.shape[0] - 1
+    for g in range(start, stop):
+        row = out[g]
+        row[:] = 0
+        for k in range(6):
+            b = g - k
+            if 0 <= b < n_bins:
+                for slot in range(starts[b], starts[b + 1]):
+                    p = order[slot]
+                    w, y = weights[p, k], cotangent[p]
+                    for f in range(row.shape[0]):
+                        row[f] += w * y[f]
+
+
+@numba.njit(**_options)
+def interpolation_error(table):
+    """Return how far every second row is from the interpolation of the others, and the largest entry, as float64."""
+    worst, largest = 0.0, 0.0
+    for g in range(table.shape[0]):
+        for f in range(table.shape[1]):
+            largest = max(largest, abs(table[g, f]))
+    for g in range(5, table.shape[0] - 5, 2):
+        for f in range(table.shape[1]):
+            near = table[g - 1, f] + table[g + 1, f]
+            middle = table[g - 3, f] + table[g + 3, f]
+            far = table[g - 5, f] + table[g + 5, f]
+            error = abs(table[g, f] - (150 * near - 25 * middle + 3 * far) / 256)
+            if not error <= worst:
+                worst = error
+    return worst, largest
