@@ -31,7 +31,7 @@ def write(path: Path, structures: list[Structure]) -> None:
 
 def read(path: Path) -> list[Structure]:
     """Read all structures, extended or plain."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")  # text may hold what splitlines takes for an end
     structures, line = [], 0
     while line < len(lines):
         if not lines[line].strip():
