@@ -37,7 +37,9 @@ def options(
 def quickstart(
     target: Annotated[str, typer.Option(help="A property of QM9: mu alpha homo lumo gap r2 zpve U0 U H G Cv.")] = "U0",
     budget: Annotated[float, typer.Option(help="Seconds of training.")] = 150.0,
-    output: Annotated[Path, typer.Option(help="Folder for metrics.json, report.html and model.erl.")] = Path("quickstart"),
+    output: Annotated[Path, typer.Option(help="Folder for metrics.json, report.html and model.erl.")] = Path(
+        "quickstart"
+    ),
     model: Annotated[str, typer.Option(help="A network: density, egnn, painn, schnet.")] = "density",
     seed: Annotated[int, typer.Option(help="Of the split and the network.")] = 42,
 ) -> None:
@@ -55,17 +57,21 @@ def train(
     data: Annotated[Path | None, typer.Argument(help="extxyz file with targets; by default QM9.")] = None,
     model: Annotated[str, typer.Option(help="A network: density, egnn, painn, schnet.")] = "painn",
     target: Annotated[str, typer.Option(help="Which property of the structures.")] = "U0",
-    budget: Annotated[str, typer.Option(help="Seconds, or HH:MM:SS.")] = "00:10:00",
+    budget: Annotated[
+        str | None, typer.Option(help="Seconds, or HH:MM:SS; ten minutes unless --epochs says otherwise.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder for model.erl, metrics.json and the checkpoint.")] = Path("run"),
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A hyperparameter, e.g. --set hidden=64 --set layers=2.")
     ] = None,
     head: Annotated[str | None, typer.Option(help="graph, node, vector, tensor; by default the model's own.")] = None,
-    intensive: Annotated[bool, typer.Option("--intensive", help="The target does not grow with the structure.")] = False,
+    intensive: Annotated[
+        bool, typer.Option("--intensive", help="The target does not grow with the structure.")
+    ] = False,
     n_train: Annotated[int, typer.Option(help="QM9: molecules to learn from.")] = 110_000,
     n_valid: Annotated[int, typer.Option(help="QM9: molecules to watch.")] = 1_000,
     n_test: Annotated[int, typer.Option(help="QM9: molecules to test on.")] = 10_000,
-    epochs: Annotated[int, typer.Option(help="Another bound on the budget.")] = 100_000,
+    epochs: Annotated[int | None, typer.Option(help="Budget in passes over the data: the same run every time.")] = None,
     batch_size: Annotated[int, typer.Option(help="Structures a step, over all devices.")] = 64,
     optimizer: Annotated[str, typer.Option(help="adamw or muon.")] = "adamw",
     learning_rate: Annotated[float | None, typer.Option(help="By default the optimizer's own.")] = None,

@@ -26,7 +26,9 @@ def run(model: Path, files: list[Path], output: Path | None) -> None:
             raise InputError(f"{file}: {error}") from None
         if regressor.node_level_:
             predicted = np.split(predicted, np.cumsum([structure.n_atoms for structure in structures])[:-1])
-        rows += [(str(file), i, s.formula, _text(p)) for i, (s, p) in enumerate(zip(structures, predicted, strict=True))]
+        rows += [
+            (str(file), i, s.formula, _text(p)) for i, (s, p) in enumerate(zip(structures, predicted, strict=True))
+        ]
     header = ("file", "structure", "formula", regressor.target_ or "prediction")
     if output is not None:
         text = io.StringIO()

@@ -14,17 +14,19 @@ from erlangen.training import GraphRegressor
 
 
 def run(
-    data: Path | None, target: str, budget: str, output: Path, set_: list[str] | None, head: str | None, intensive: bool,
-    n_train: int, n_valid: int, n_test: int, epochs: int, devices: int, seed: int, **settings,
+    data: Path | None, target: str, budget: str | None, output: Path, set_: list[str] | None, head: str | None, intensive: bool,
+    n_train: int, n_valid: int, n_test: int, epochs: int | None, devices: int, seed: int, **settings,
 ) -> None:  # fmt: skip
     """Train on a file or on QM9, test on what was held out, and write the model and its figures."""
     writable(output)
+    if budget is None and epochs is None:
+        budget = "00:10:00"
     hyperparameters = dict(map(_hyperparameter, set_ or ()))
     if head is not None:
         hyperparameters["head"] = head
     train, valid, test = _parts(data, target, n_train, n_valid, n_test, seed)
     regressor = GraphRegressor(
-        target=target, hyperparameters=hyperparameters, extensive=not intensive, max_time=budget, max_epochs=epochs,
+        target=target, hyperparameters=hyperparameters, extensive=not intensive, max_time=budget, max_epochs=epochs or 100_000,
         checkpoint=output, devices=devices, random_state=seed, **settings,
     )  # fmt: skip
     regressor.fit(train, validation=valid if len(valid) else None)
@@ -39,8 +41,8 @@ def run(
     }  # fmt: skip
     line = f"{history.steps:,} steps in {history.seconds:.0f} s"
     if len(test):
-        reference = np.concatenate([np.ravel(a) for a in [test.graph[target] if target in test.graph else test.node[target]]])
-        metrics["test_mae"] = float(np.abs(regressor.predict(test).ravel() - reference).mean())
+        reference = test.node[target] if regressor.node_level_ else test.graph[target]
+        metrics["test_mae"] = float(np.abs(regressor.predict(test) - reference).mean())
         line += f", test MAE {metrics['test_mae']:.4g} on {len(test):,} structures"
     write_json(output / "metrics.json", metrics)
     Console(highlight=False, soft_wrap=True).print(f"{line}; model: {output / 'model.erl'}")

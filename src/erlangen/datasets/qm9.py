@@ -110,7 +110,10 @@ def load_qm9(
         offsets=arrays["offsets"],
         node={"charges": arrays["charges"]},
         graph={name: arrays[name] for name in names}
-        | {"qm9_id": arrays["qm9_id"], "smiles": arrays["smiles"].view(f"S{arrays['smiles'].shape[1]}")[:, 0].astype(str)},
+        | {
+            "qm9_id": arrays["qm9_id"],
+            "smiles": arrays["smiles"].view(f"S{arrays['smiles'].shape[1]}")[:, 0].astype(str),
+        },
     )
     return tuple(molecules[part] for part in parts)
 
@@ -152,7 +155,9 @@ def _split(split: str, n_train: int, n_valid: int, n_test: int | None, random_st
         if count is not None and (not isinstance(count, int | np.integer) or count < (name == "n_train")):
             raise InputError(f"{name} is a whole number of molecules, got {count!r}")
     if split == "cormorant":
-        train, valid, test = np.split(np.random.RandomState(0).permutation(N_MOLECULES), [100_000, N_MOLECULES - 13_083])
+        train, valid, test = np.split(
+            np.random.RandomState(0).permutation(N_MOLECULES), [100_000, N_MOLECULES - 13_083]
+        )
         train, valid, test = train[:n_train], valid[:n_valid], test[:n_test]
         return train, valid, test
     if split != "random":
@@ -240,6 +245,8 @@ def _frequencies(cells: list[str], sizes: np.ndarray) -> np.ndarray:
 
 def _polarizability(file: Path, molecules: list[str]) -> np.ndarray:
     """Return tensors (S, 3, 3) in the order of the molecules."""
-    found = {row["XYZ_file"]: [row[f"A_{ab}"] for ab in ("xx", "xy", "xz", "yy", "yz", "zz")] for row in _read_csv(file)}
+    found = {
+        row["XYZ_file"]: [row[f"A_{ab}"] for ab in ("xx", "xy", "xz", "yy", "yz", "zz")] for row in _read_csv(file)
+    }
     xx, xy, xz, yy, yz, zz = np.array([found[molecule] for molecule in molecules], dtype=np.float64).T
     return np.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], axis=1).reshape(-1, 3, 3)

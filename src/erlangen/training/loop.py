@@ -96,6 +96,8 @@ def run(
         If the loss is no longer finite; names the step, the structures and the last good checkpoint.
     """
     started = time.monotonic() if started is None else started
+    if fabric.world_size > 1:
+        _freeze_unreached(model, task)
     wrapped, *optimizers = fabric.setup(model, *optimizers)
     if hasattr(model, "readout"):
         wrapped.mark_forward_method("readout")
@@ -125,7 +127,9 @@ def run(
         while True:
             share = _share(fabric, settings, history.steps, started)
             if share >= 1 or (settings.patience is not None and stale >= settings.patience):
-                history.stopped = "patience" if share < 1 else "steps" if history.steps >= settings.max_steps else "time"
+                history.stopped = (
+                    "patience" if share < 1 else "steps" if history.steps >= settings.max_steps else "time"
+                )
                 break
             chosen, _ = global_batch(len(task), settings.batch_size, settings.seed, history.steps)
             factor = min(1.0, (history.steps + 1) / settings.warmup) * (1 - share)
@@ -189,6 +193,14 @@ def _step(fabric, wrapped, optimizers, task: StructureTask, settings: Settings, 
         for optimizer in optimizers:
             optimizer.step()
     return loss
+
+
+def _freeze_unreached(model: nn.Module, task: StructureTask) -> None:
+    """Freeze the parameters that the head does not reach: DDP waits for a gradient of every other one."""
+    task.predict(model, np.arange(1)).sum().backward()
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter.grad is not None)
+    model.zero_grad()
 
 
 def _share(fabric: Fabric, settings: Settings, step: int, started: float) -> float:

@@ -275,7 +275,9 @@ class GraphRegressor(RegressorMixin, BaseEstimator):
         if self.model == "density":
             given.setdefault("elements", self.elements_.tolist())
         if "head" not in given and not self.extensive:
-            given.update({"pooling": "mean"} if self.model == "density" else {"head": {"name": "graph", "pooling": "mean"}})
+            given.update(
+                {"pooling": "mean"} if self.model == "density" else {"head": {"name": "graph", "pooling": "mean"}}
+            )
         return create(self.model, **given)
 
     def _validation(self, model, structures: StructureSet, name):
@@ -289,7 +291,9 @@ class GraphRegressor(RegressorMixin, BaseEstimator):
             def described(model) -> float:
                 model.eval()
                 with torch.no_grad():
-                    return float(np.abs(shift + self.scale_ * model.readout(task.description).double().numpy() - values).mean())
+                    return float(
+                        np.abs(shift + self.scale_ * model.readout(task.description).double().numpy() - values).mean()
+                    )
 
             return described
         return lambda model: float(np.abs(self._predict(model, structures, 256) - values).mean())
@@ -391,9 +395,10 @@ def _fabric(devices: int) -> Fabric:
     if devices == 1:
         fabric = Fabric(accelerator="cpu", devices=1)
     else:
-        strategy = "ddp_find_unused_parameters_true"
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(max(1, torch.get_num_threads() // devices))
         nodes = int(os.environ["WORLD_SIZE"]) // devices if torchrun else 1
-        fabric = Fabric(accelerator="cpu", devices=devices, num_nodes=nodes, strategy=strategy)
+        fabric = Fabric(accelerator="cpu", devices=devices, num_nodes=nodes, strategy="ddp")
     fabric.launch()
     return fabric
 

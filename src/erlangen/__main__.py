@@ -1,0 +1,5 @@
+"""``python -m erlangen`` is ``erlangen``."""
+
+from erlangen.cli import main
+
+main()
