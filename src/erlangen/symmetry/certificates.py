@@ -43,7 +43,7 @@ class Witness:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """The outcome in one precision and one mode; ``holds`` is None where f could not be measured (``notes`` say why).
+    """The outcome in one precision and one mode; ``holds`` is None where nothing could be decided (``notes`` say why).
 
     ``error`` and ``tolerance`` are those of the worst witness, the sample whose error exceeds its tolerance most;
     ``largest_error`` is over all samples. All are relative to the size of the output.
@@ -92,14 +92,22 @@ class Certificate:
 
     @property
     def holds(self) -> bool:
-        """Whether every measurement that could be made held."""
+        """Whether the claim held wherever it could be decided, and it could be somewhere."""
         verdicts = [m.holds for m in self.measurements if m.holds is not None]
         return bool(verdicts) and all(verdicts)
 
     @property
+    def verdict(self) -> str:
+        """HOLDS, BROKEN, or UNDECIDED if f is too ill conditioned in every precision."""
+        if self.holds:
+            return "HOLDS"
+        return "BROKEN" if any(m.holds is False for m in self.measurements) else "UNDECIDED"
+
+    @property
     def worst(self) -> Measurement:
         """The measurement whose error exceeds its tolerance most."""
-        return max((m for m in self.measurements if m.holds is not None), key=lambda m: m.error / m.tolerance)
+        decided = [m for m in self.measurements if m.holds is not None]
+        return max(decided or [m for m in self.measurements if m.samples], key=lambda m: m.error / m.tolerance)
 
     @property
     def error(self) -> float:
@@ -117,11 +125,11 @@ class Certificate:
         return self.worst.witness
 
     def __str__(self) -> str:
-        lines = [f"{self.function}: {'HOLDS' if self.holds else 'BROKEN'}  {self.claim}"]
+        lines = [f"{self.function}: {self.verdict}  {self.claim}"]
         lines.append(f"  {'precision':<10}{'mode':<7}{'error':<10}{'tolerance':<11}{'samples':<9}verdict")
         for m in self.measurements:
-            numbers = f"{m.error:<10.1e}{m.tolerance:<11.1e}{m.samples:<9}" if m.holds is not None else f"{'-':<30}"
-            verdict = {True: "holds", False: "broken", None: "not measured"}[m.holds]
+            numbers = f"{m.error:<10.1e}{m.tolerance:<11.1e}{m.samples:<9}" if m.samples else f"{'-':<30}"
+            verdict = {True: "holds", False: "broken", None: "undecided" if m.samples else "refused"}[m.holds]
             lines.append(f"  {m.precision:<10}{m.mode or '-':<7}{numbers}{verdict}")
         notes = dict.fromkeys(f"  note: {m.precision}: {note}" for m in self.measurements for note in m.notes)
         lines.extend(notes)

@@ -88,12 +88,12 @@ def certify(
     precision, and rounds inside. Both errors act like a change of the input by a few units in the last place, so f
     itself is asked how it answers such changes, at ``x`` and at ``g x``: the tolerance is 16 times the largest
     answer seen for the sample (at least the median one over all samples), plus 16 eps. A deep network in float32
-    thus gets the tolerance that its conditioning needs. The tolerance is never above the cube root of eps (6e-6 in
-    float64, 5e-3 in float32): whatever is worse conditioned than that cannot be vouched for. In float64 rounding is
-    so small that breaks of a relative size of 1e-10 show.
+    thus gets the tolerance that its conditioning needs. In float64 rounding is so small that breaks of a relative
+    size of 1e-10 show. No error above the cube root of eps (6e-6 in float64, 5e-3 in float32) is passed as rounding:
+    if f is so ill conditioned that it may be, the row is "undecided" and the other precision has to decide.
 
     If f answers float64 input with float32 output, or demonstrably rounds its input to float32, then float32's
-    tolerance applies in that row, and a note says so. If f refuses a precision, the row says "not measured".
+    tolerance applies in that row, and a note says so. If f refuses a precision, the row says "refused".
     An output that is not finite, or whose shape changes, breaks the claim.
 
     Before every evaluation torch's random generator is set to the same state (its own is restored), so that dropout
@@ -163,7 +163,7 @@ class _Trial:
 
 def _measure(subject: Subject, precision: str, mode: str, samples: int, seed: int, least_scale: float) -> Measurement:
     dtype = PRECISIONS[precision]
-    effective, notes = _working_precision(subject, dtype, seed)
+    effective, notes = _working_precision(subject, dtype, seed, min(samples, 5))
     epsilon = float(np.finfo(effective).eps)
     rng = np.random.default_rng([seed, 1])
     trials: list[_Trial] = []
@@ -173,18 +173,21 @@ def _measure(subject: Subject, precision: str, mode: str, samples: int, seed: in
     usual_response = float(np.median([trial.response / trial.scale for trial in trials if trial.scale > 0] or [0.0]))
     usual_scale = float(np.median([trial.scale for trial in trials]))
     floor = max(usual_scale, least_scale, np.finfo(np.float64).tiny / epsilon)
-    rows = []
+    cap, rows = epsilon ** (1 / 3), []
     for trial in trials:
         scale = max(trial.scale, floor)  # an output that is zero up to rounding has no size of its own
-        rounding = SAFETY * (max(trial.response, usual_response * trial.scale) + epsilon * scale)
-        tolerance = min(rounding, epsilon ** (1 / 3) * scale)
-        rows.append((trial.error / scale, tolerance / scale, trial.witness))
-    error, tolerance, witness = max(rows, key=lambda row: row[0] / row[1])
-    largest = max(row[0] for row in rows)
-    return Measurement(precision, mode, error <= tolerance, error, tolerance, largest, samples, witness, notes)
+        rounding = SAFETY * (max(trial.response, usual_response * trial.scale) / scale + epsilon)
+        rows.append((trial.error / scale, rounding, trial.witness))
+    largest = max(error for error, _, _ in rows)
+    error, rounding, witness = max(rows, key=lambda row: row[0] / row[1])
+    holds: bool | None = error <= rounding
+    if holds and any(error > cap for error, _, _ in rows):
+        error, rounding, witness = max(rows, key=lambda row: row[0])
+        holds, notes = None, (*notes, f"too ill conditioned: rounding may cost {rounding:.1e}, more than {cap:.1e}")
+    return Measurement(precision, mode, holds, error, min(rounding, cap), largest, samples, witness, notes)
 
 
-def _working_precision(subject: Subject, dtype: type, seed: int, samples: int = 5) -> tuple[type, tuple[str, ...]]:
+def _working_precision(subject: Subject, dtype: type, seed: int, samples: int) -> tuple[type, tuple[str, ...]]:
     """Return the precision that f computes in, as it shows from outside, and what to note about it."""
     rng = np.random.default_rng([seed, 0])
     double = dtype is np.float64
