@@ -164,31 +164,42 @@ def sort_bins(first, starts, order):
 
 
 @numba.njit(**_options)
-def interpolate(table, weights, first, out, start, stop):
-    """out[p, f] = sum over k < 6 of weights[p, k] table[first[p] + k, f]."""
-    for p in range(start, stop):
-        b = first[p]
-        row, t0, t1, t2 = out[p], table[b], table[b + 1], table[b + 2]
-        t3, t4, t5 = table[b + 3], table[b + 4], table[b + 5]
-        w0, w1, w2, w3, w4, w5 = weights[p]
-        for f in range(row.shape[0]):
-            row[f] = w0 * t0[f] + w1 * t1[f] + w2 * t2[f] + w3 * t3[f] + w4 * t4[f] + w5 * t5[f]
+def interpolate(table, weights, starts, order, out, start, stop):
+    """out[p, f] = sum over k < 6 of weights[p, k] table[b + k, f] for the rows p of the bins b from start to stop."""
+    for b in range(start, stop):
+        t0, t1, t2, t3, t4, t5 = table[b], table[b + 1], table[b + 2], table[b + 3], table[b + 4], table[b + 5]
+        for slot in range(starts[b], starts[b + 1]):
+            row = out[order[slot]]
+            w0, w1, w2, w3, w4, w5 = weights[order[slot]]
+            for f in range(row.shape[0]):
+                row[f] = w0 * t0[f] + w1 * t1[f] + w2 * t2[f] + w3 * t3[f] + w4 * t4[f] + w5 * t5[f]
 
 
 @numba.njit(**_options)
 def interpolate_to_table(weights, cotangent, starts, order, out, start, stop):
-    """out[g, f] = sum over p, k with first[p] + k = g of weights[p, k] cotangent[p, f]."""
-    n_bins = starts.shape[0] - 1
-    for g in range(start, stop):
-        row = out[g]
-        row[:] = 0
-        for k in range(6):
-            b = g - k
-            if 0 <= b < n_bins:
-                for slot in range(starts[b], starts[b + 1]):
-                    p = order[slot]
-                    w, y = weights[p, k], cotangent[p]
-                    for f in range(row.shape[0]):
+    """out[g, f] = sum over rows p of bins b and k < 6 with b + k = g of weights[p, k] cotangent[p, f]."""
+    out[start:stop] = 0
+    for b in range(max(0, start - 5), min(starts.shape[0] - 1, stop)):
+        low, high = max(start - b, 0), min(stop - b, 6)
+        if low == 0 and high == 6:  # six rows at once: the cotangent is read once
+            r0, r1, r2, r3, r4, r5 = out[b], out[b + 1], out[b + 2], out[b + 3], out[b + 4], out[b + 5]
+            for slot in range(starts[b], starts[b + 1]):
+                y = cotangent[order[slot]]
+                w0, w1, w2, w3, w4, w5 = weights[order[slot]]
+                for f in range(y.shape[0]):
+                    value = y[f]
+                    r0[f] += w0 * value
+                    r1[f] += w1 * value
+                    r2[f] += w2 * value
+                    r3[f] += w3 * value
+                    r4[f] += w4 * value
+                    r5[f] += w5 * value
+        else:
+            for slot in range(starts[b], starts[b + 1]):
+                y = cotangent[order[slot]]
+                for k in range(low, high):
+                    w, row = weights[order[slot], k], out[b + k]
+                    for f in range(y.shape[0]):
                         row[f] += w * y[f]
 
 

@@ -22,13 +22,21 @@ def _pool(process: int, n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads, thread_name_prefix="erlangen-nn")
 
 
-def over_rows(kernel: Callable, *arguments, rows: int, work: int) -> None:
-    """Call ``kernel(*arguments, start, stop)`` for ranges that cover ``rows``."""
+def over_rows(kernel: Callable, *arguments, rows: int, work: int, offsets: np.ndarray | None = None) -> None:
+    """Call ``kernel(*arguments, start, stop)`` for ranges that cover ``rows``.
+
+    ``work`` counts multiplications; ``offsets`` (rows + 1,) says how it is spread over the rows, evenly without it.
+    """
     n_threads = min(torch.get_num_threads(), rows, work // MIN_WORK)
     if n_threads <= 1:
         kernel(*arguments, 0, rows)
         return
-    bounds = np.linspace(0, rows, n_threads + 1).astype(np.int64).tolist()
+    if offsets is None:
+        bounds = np.linspace(0, rows, n_threads + 1).astype(np.int64)
+    else:
+        bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], n_threads + 1))
+        bounds[0], bounds[-1] = 0, rows
+    bounds = bounds.tolist()
     pool = _pool(os.getpid(), n_threads - 1)  # a forked child has the parent's pool but not its threads
     waiting = [pool.submit(kernel, *arguments, a, b) for a, b in itertools.pairwise(bounds[1:])]
     kernel(*arguments, 0, bounds[1])

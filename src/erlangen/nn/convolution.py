@@ -114,7 +114,9 @@ def _compiled_part(pairing: Pairing, odd: bool, slot: int, arrays) -> Tensor:
         out = like.new_empty(n_pairs, n_a)
         kernel, rows = _kernels.contract_to_coefficient, n_pairs
         arguments = (w, x, y, k.sender, k.receiver, k.first, odd)
-    over_rows(kernel, *arguments, out.numpy(), rows=rows, work=work)
+    over_rows(
+        kernel, *arguments, out.numpy(), rows=rows, work=work, offsets=k.offsets if slot in (OUTPUT, FEATURES) else None
+    )
     return out
 
 

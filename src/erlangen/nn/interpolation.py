@@ -55,9 +55,8 @@ class Grid:
         first = (place.floor().long() - (POINTS // 2 - 1)).clamp(0, size - POINTS)
         powers = (place - (first + (POINTS - 1) / 2)).unsqueeze(1) ** torch.arange(POINTS)
         self.weights = (powers @ torch.from_numpy(_lagrange_coefficients()).to(distance.dtype)).numpy()
-        self.first = first.numpy()
         self.starts, self.order = np.empty(size - POINTS + 2, np.int64), np.empty(len(first), np.int64)
-        _kernels.sort_bins(self.first, self.starts, self.order)
+        _kernels.sort_bins(first.numpy(), self.starts, self.order)
 
     def interpolate(self, table: Tensor) -> Tensor:
         """Return the rows (p, F) between the rows (size, F) of the table."""
@@ -93,9 +92,10 @@ class _Interpolation(torch.autograd.Function):
     def forward(ctx, table, grid):
         ctx.grid = grid
         table = table.detach().contiguous()
-        out = table.new_empty(len(grid.first), table.shape[1])
-        arguments = (table.numpy(), grid.weights, grid.first, out.numpy())
-        over_rows(_kernels.interpolate, *arguments, rows=len(out), work=POINTS * out.numel())
+        out = table.new_empty(len(grid.order), table.shape[1])
+        arguments = (table.numpy(), grid.weights, grid.starts, grid.order, out.numpy())
+        bins = len(grid.starts) - 1
+        over_rows(_kernels.interpolate, *arguments, rows=bins, work=POINTS * out.numel(), offsets=grid.starts)
         return out
 
     @staticmethod
