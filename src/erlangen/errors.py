@@ -73,7 +73,8 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+        package = module.split(".")[0]
+        if error.name is None or error.name.split(".")[0] != package:
             raise
-        message = f'this needs {error.name}: pip install "erlangen[{extra}]"'
+        message = f'this needs {package}: pip install "erlangen[{extra}]"'
         raise MissingExtraError(message, name=error.name) from None

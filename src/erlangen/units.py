@@ -26,7 +26,8 @@ _TO_OWN = {
     "angstrom": ("length", 1.0), "bohr": ("length", BOHR), "nm": ("length", 10.0),
     "fs": ("time", 1.0), "ps": ("time", 1e3),
     "e angstrom": ("dipole", 1.0), "debye": ("dipole", DEBYE), "e bohr": ("dipole", BOHR),
-    "eV/angstrom": ("force", 1.0), "hartree/bohr": ("force", HARTREE / BOHR), "kcal/mol/angstrom": ("force", KCAL_PER_MOL),
+    "eV/angstrom": ("force", 1.0), "hartree/bohr": ("force", HARTREE / BOHR),
+    "kcal/mol/angstrom": ("force", KCAL_PER_MOL),
 }  # fmt: skip
 
 

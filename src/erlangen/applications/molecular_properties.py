@@ -1,4 +1,4 @@
-"""How well does a network trained for some minutes predict a property of molecules it has never seen? (slides 13, 18)"""
+"""How well a network trained for some minutes predicts a property of molecules it has never seen (slides 13, 18)."""
 
 import platform
 import time

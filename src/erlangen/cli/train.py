@@ -7,16 +7,28 @@ import numpy as np
 from rich.console import Console
 
 from erlangen.cli.output import writable, write_json
-from erlangen.datasets import load_qm9
+from erlangen.datasets import QM9_TARGETS, load_qm9
 from erlangen.errors import InputError
 from erlangen.structures import StructureSet, read_structures
 from erlangen.training import GraphRegressor
 
 
 def run(
-    data: Path | None, target: str, budget: str | None, output: Path, set_: list[str] | None, head: str | None, intensive: bool,
-    n_train: int, n_valid: int, n_test: int, epochs: int | None, devices: int, seed: int, **settings,
-) -> None:  # fmt: skip
+    data: Path | None,
+    target: str,
+    budget: str | None,
+    output: Path,
+    set_: list[str] | None,
+    head: str | None,
+    intensive: bool,
+    n_train: int,
+    n_valid: int,
+    n_test: int,
+    epochs: int | None,
+    devices: int,
+    seed: int,
+    **settings,
+) -> None:
     """Train on a file or on QM9, test on what was held out, and write the model and its figures."""
     writable(output)
     if budget is None and epochs is None:
@@ -26,9 +38,16 @@ def run(
         hyperparameters["head"] = head
     train, valid, test = _parts(data, target, n_train, n_valid, n_test, seed)
     regressor = GraphRegressor(
-        target=target, hyperparameters=hyperparameters, extensive=not intensive, max_time=budget, max_epochs=epochs or 100_000,
-        checkpoint=output, devices=devices, random_state=seed, **settings,
-    )  # fmt: skip
+        target=target,
+        hyperparameters=hyperparameters,
+        extensive=not intensive,
+        max_time=budget,
+        max_epochs=epochs or 100_000,
+        checkpoint=output,
+        devices=devices,
+        random_state=seed,
+        **settings,
+    )
     regressor.fit(train, validation=valid if len(valid) else None)
     if not regressor.is_first_process_:
         return
@@ -53,10 +72,7 @@ def run(
 def _parts(data: Path | None, target: str, n_train, n_valid, n_test, seed) -> tuple[StructureSet, ...]:
     """Return structures to train on, to validate and to test."""
     if data is None:
-        from erlangen.datasets import QM9_TARGETS
-
-        parts = load_qm9(target if target in QM9_TARGETS else None, n_train, n_valid, n_test, random_state=seed)
-        return parts
+        return load_qm9(target if target in QM9_TARGETS else None, n_train, n_valid, n_test, random_state=seed)
     structures = StructureSet.from_structures(read_structures(data))
     order = np.random.default_rng(seed).permutation(len(structures))
     tenth = len(structures) // 10

@@ -103,7 +103,7 @@ def load_qm9(
         raise InputError(f"target {target!r} is not in QM9; there are {', '.join(QM9_TARGETS)}")
     parts = _split(split, n_train, n_valid, n_test, random_state)
     arrays = cached(f"qm9-{N_MOLECULES}-v1", _parse)
-    names = list(QM9_TARGETS) + ["polarizability", "frequencies"] if target is None else [target]
+    names = [*QM9_TARGETS, "polarizability", "frequencies"] if target is None else [target]
     molecules = StructureSet(
         positions=arrays["positions"],
         numbers=arrays["numbers"],

@@ -1,4 +1,4 @@
-"""Fitting networks: the estimator with scikit-learn's verbs, the loop under it, optimizers, checkpoints, model files."""
+"""Fitting networks: an estimator with scikit-learn's verbs, its loop, optimizers, checkpoints, model files."""
 
 from erlangen._lazy import lazy
 

@@ -85,16 +85,17 @@ class GraphRegressor(RegressorMixin, BaseEstimator):
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> pairs = [Structure([[0, 0, 0], [0, 0, d]], ["C", "O"], graph={"E": (d - 1.1) ** 2}) for d in rng.uniform(1, 2, 64)]
+    >>> distances = rng.uniform(1, 2, 64)
+    >>> pairs = [Structure([[0, 0, 0], [0, 0, d]], ["C", "O"], graph={"E": (d - 1.1) ** 2}) for d in distances]
     >>> regressor = GraphRegressor("schnet", hyperparameters={"hidden": 16, "filters": 16, "layers": 1}, max_epochs=40)
     >>> regressor.set_params(batch_size=16, verbose=False).fit(pairs).score(pairs) > 0.5
     True
     """
 
     def __init__(
-        self, model="painn", target=None, *, hyperparameters=None, extensive=True, optimizer="adamw", learning_rate=None,
-        batch_size=64, max_epochs=100, max_time=None, patience=None, warmup=100, ema=None, clip=None, loss="mae",
-        validate_every=None, checkpoint=None, resume=False, devices=1, random_state=0, verbose=True,
+        self, model="painn", target=None, *, hyperparameters=None, extensive=True, optimizer="adamw",
+        learning_rate=None, batch_size=64, max_epochs=100, max_time=None, patience=None, warmup=100, ema=None,
+        clip=None, loss="mae", validate_every=None, checkpoint=None, resume=False, devices=1, random_state=0, verbose=True,
     ):  # fmt: skip
         self.model = model
         self.target = target
