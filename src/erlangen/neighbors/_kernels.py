@@ -22,13 +22,15 @@ SMALL = 400
 _compile = {"cache": True, "nogil": True}
 
 
-@njit(bool_(POINTS, int64, int64, float64), inline="always", **_compile)
-def _near(positions, i, j, cutoff):
-    """Tell whether |r_j - r_i| < cutoff; the rounding is symmetric in i and j, and that of the square root."""
-    x = positions[j, 0] - positions[i, 0]
-    y = positions[j, 1] - positions[i, 1]
-    z = positions[j, 2] - positions[i, 2]
-    return np.sqrt(x * x + y * y + z * z) < cutoff
+@njit(float64(float64), **_compile)
+def _largest_square(cutoff):
+    """Return the largest number whose rounded square root is below the cutoff: saves the roots, changes no edge."""
+    square = cutoff * cutoff
+    while np.sqrt(square) >= cutoff:
+        square = np.nextafter(square, 0.0)
+    while np.sqrt(np.nextafter(square, np.inf)) < cutoff:
+        square = np.nextafter(square, np.inf)
+    return square
 
 
 @njit(
@@ -85,32 +87,40 @@ def _by_cells(positions, first, last, cutoff, cursor, edges, fill):
     """Count each receiver's neighbors, or write the edges: large structures.
 
     Receivers are visited cube by cube, which keeps their surroundings in the cache and the cost linear; the short
-    row of each is then sorted by sender.
+    row of each is then sorted by sender. The inner loops have no branches: that is what makes them fast.
     """
     order, start, shape, origin, width = _cells(positions, first, last, cutoff)
-    sorted_positions = np.empty((last - first, 3))
-    for a in range(last - first):
-        for k in range(3):
-            sorted_positions[a, k] = positions[order[a], k]
-    for b in range(last - first):
-        i = order[b]
-        begin = end = cursor[i]
-        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+    n = last - first
+    xs, ys, zs = np.empty(n), np.empty(n), np.empty(n)
+    for a in range(n):
+        xs[a], ys[a], zs[a] = positions[order[a]]
+    row = np.empty(n + 1, np.int64)
+    square = _largest_square(cutoff)
+    for b in range(n):
+        i, x, y, z = order[b], xs[b], ys[b], zs[b]
         cx, cy, cz = int((x - origin[0]) / width), int((y - origin[1]) / width), int((z - origin[2]) / width)
-        z_low, z_high = max(cz - 1, 0), min(cz + 1, shape[2] - 1)
+        low, high = max(cz - 1, 0), min(cz + 2, shape[2])
+        found = 0
         for ux in range(max(cx - 1, 0), min(cx + 2, shape[0])):
             for uy in range(max(cy - 1, 0), min(cy + 2, shape[1])):
-                row = (ux * shape[1] + uy) * shape[2]
-                for a in range(start[row + z_low], start[row + z_high + 1]):
-                    dx, dy, dz = x - sorted_positions[a, 0], y - sorted_positions[a, 1], z - sorted_positions[a, 2]
-                    if np.sqrt(dx * dx + dy * dy + dz * dz) < cutoff and a != b:
-                        if fill:
-                            edges[0, end] = order[a]
-                        end += 1
+                column = (ux * shape[1] + uy) * shape[2]
+                begin, end = start[column + low], start[column + high]
+                if fill:
+                    for a in range(begin, end):
+                        row[found] = order[a]
+                        found += (xs[a] - x) ** 2 + (ys[a] - y) ** 2 + (zs[a] - z) ** 2 <= square
+                else:
+                    for a in range(begin, end):
+                        found += (xs[a] - x) ** 2 + (ys[a] - y) ** 2 + (zs[a] - z) ** 2 <= square
         if fill:
-            edges[0, begin:end].sort()
-            edges[1, begin:end] = i
-        cursor[i] = end
+            row[:found].sort()
+            e = cursor[i]
+            for a in range(found):
+                if row[a] != i:
+                    edges[0, e], edges[1, e] = row[a], i
+                    e += 1
+        else:
+            cursor[i] = found - 1  # the atom has found itself
 
 
 @njit(void(POINTS, int64, int64, float64, int64[::1], int64[:, ::1], bool_), **_compile)
@@ -119,9 +129,13 @@ def _by_pairs(positions, first, last, cutoff, cursor, edges, fill):
 
     Row r gets the senders before r while they are the outer index, then those after r: sorted by construction.
     """
+    square = _largest_square(cutoff)
     for i in range(first, last):
         for j in range(i + 1, last):
-            if _near(positions, i, j, cutoff):
+            x = positions[j, 0] - positions[i, 0]
+            y = positions[j, 1] - positions[i, 1]
+            z = positions[j, 2] - positions[i, 2]
+            if x * x + y * y + z * z <= square:
                 if fill:
                     edges[0, cursor[i]] = j
                     edges[1, cursor[i]] = i
