@@ -21,7 +21,7 @@ def certificate_errors(certificate) -> "go.Figure":
     >>> from erlangen.symmetry import Invariant, Orthogonal, Vector, certify
     >>> certificate = certify(lambda x: (x * x).sum(-1), Orthogonal(3), input=Vector(), output=Invariant(), samples=4)
     >>> [trace.name for trace in certificate_errors(certificate).data][-2:]
-    ['largest error', 'tolerance']
+    ['worst error', 'tolerance']
     """
     measured = [m for m in certificate.measurements if m.holds is not None]
     if not measured:
@@ -38,7 +38,7 @@ def certificate_errors(certificate) -> "go.Figure":
             showlegend=False, hoverinfo="skip",
         )  # fmt: skip
     figure.add_scatter(
-        x=errors, y=labels, name="largest error", mode="markers", marker={"color": colours, "size": 13},
+        x=errors, y=labels, name="worst error", mode="markers", marker={"color": colours, "size": 13},
         customdata=[m.samples for m in measured],
         hovertemplate="error %{x:.1e}, %{customdata} samples<extra></extra>",
     )  # fmt: skip

@@ -8,13 +8,15 @@ from erlangen.units import CHEMICAL_ACCURACY
 
 _CELLS = 90  # of the density, a side
 _CROWDED = 4  # points from which on a cell is drawn as density
-_POINTS = 2_000  # drawn one by one at most, the largest errors first
+_POINTS = 3_000  # drawn one by one at most, the largest errors first
 
 
 def parity(reference, predicted, unit: str, quantity: str = "target") -> "go.Figure":
     """Draw predictions against references: density where it is crowded, single points elsewhere.
 
-    The figure stays small (under 200 kB) for any number of points.
+    The figure stays small (under 250 kB) for any number of points: at most 3,000 are drawn singly, those with the
+    largest errors. The axes span the references: a prediction beyond them is drawn as a triangle on the edge, so that
+    one outlier does not hide the rest.
 
     Parameters
     ----------
@@ -40,26 +42,35 @@ def parity(reference, predicted, unit: str, quantity: str = "target") -> "go.Fig
     reference, predicted = _values("reference", reference), _values("predicted", predicted)
     if reference.shape != predicted.shape:
         raise ShapeError(f"reference {reference.shape} and predicted {predicted.shape} are one number a structure each")
-    low, high = _limits(np.concatenate([reference, predicted]))
+    low, high = _limits(reference)
     width = (high - low) / _CELLS
     column, row = (np.clip(((axis - low) / width).astype(int), 0, _CELLS - 1) for axis in (reference, predicted))
-    counts = np.bincount(row * _CELLS + column, minlength=_CELLS**2)
-    alone = np.flatnonzero(counts[row * _CELLS + column] < _CROWDED)
+    cell, beyond = row * _CELLS + column, (predicted < low) | (predicted > high)
+    counts = np.bincount(cell[~beyond], minlength=_CELLS**2)
+    alone = np.flatnonzero(beyond | (counts[cell] < _CROWDED))
     alone = alone[np.argsort(-np.abs(predicted - reference)[alone], kind="stable")[:_POINTS]]
     counts = counts.reshape(_CELLS, _CELLS)
 
-    figure = go.Figure(layout={"template": template(), "showlegend": False, "height": 440})
+    figure = go.Figure(layout={"template": template(), "showlegend": False, "height": 480})
+    figure.add_scatter(
+        x=[low, high], y=[low, high], mode="lines", line={"color": ORANGE, "width": 1.5}, hoverinfo="skip"
+    )
     if (counts >= _CROWDED).any():
         figure.add_trace(_density(counts, low + width / 2, width, quantity, unit))
+    above, below = predicted[alone] > high, predicted[alone] < low
     figure.add_scatter(
         x=reference[alone].astype(np.float32),
-        y=predicted[alone].astype(np.float32),
+        y=np.clip(predicted[alone], low, high).astype(np.float32),
+        customdata=predicted[alone].astype(np.float32),
         mode="markers",
-        marker={"color": BLUE, "size": 4, "opacity": 0.75},
-        hovertemplate=f"reference %{{x:.5g}} {unit}<br>predicted %{{y:.5g}} {unit}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=[low, high], y=[low, high], mode="lines", line={"color": ORANGE, "width": 1.5}, hoverinfo="skip", name="equal"
+        marker={
+            "color": BLUE,
+            "opacity": 0.75,
+            "size": np.where(above | below, 9, 4),
+            "symbol": np.select([above, below], ["triangle-up", "triangle-down"], "circle").tolist(),
+        },
+        cliponaxis=False,
+        hovertemplate=f"reference %{{x:.5g}} {unit}<br>predicted %{{customdata:.5g}} {unit}<extra></extra>",
     )
     figure.update_xaxes(title=f"reference {quantity} / {unit}", range=[low, high], constrain="domain")
     figure.update_yaxes(title=f"predicted {quantity} / {unit}", range=[low, high], scaleanchor="x", constrain="domain")
@@ -90,7 +101,7 @@ def error_histogram(errors, unit: str) -> "go.Figure":
     reach = float(np.quantile(np.abs(errors), 0.99)) * 1.02 or 1.0
     inside = errors[np.abs(errors) <= reach]
     counts, edges = np.histogram(inside, bins=int(np.clip(2 * np.sqrt(len(errors)), 15, 81)), range=(-reach, reach))
-    figure = go.Figure(layout={"template": template(), "showlegend": False, "height": 440, "bargap": 0.04})
+    figure = go.Figure(layout={"template": template(), "showlegend": False, "height": 480, "bargap": 0.04})
     figure.add_bar(
         x=(edges[1:] + edges[:-1]) / 2,
         y=counts,
@@ -168,8 +179,9 @@ def _density(counts: np.ndarray, start: float, width: float, quantity: str, unit
         z=shade, x0=start, dx=width, y0=start, dy=width, customdata=counts.astype(np.int32), hoverongaps=False,
         hovertemplate=f"{quantity} near %{{x:.5g}} {unit}: %{{customdata:,}} molecules<extra></extra>",
         colorbar={
-            "title": {"text": "molecules<br>a cell"}, "tickvals": np.log10(ticks),
-            "ticktext": [f"{t:,}" for t in ticks], "thickness": 10, "len": 0.6, "outlinewidth": 0,
+            "title": {"text": "molecules a cell", "side": "top"}, "tickvals": np.log10(ticks),
+            "ticktext": [f"{t:,}" for t in ticks], "thickness": 8, "len": 0.5, "outlinewidth": 0,
+            "orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom", "tickfont": {"size": 11},
         },
     )  # fmt: skip
 

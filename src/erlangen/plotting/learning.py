@@ -56,7 +56,7 @@ def learning_curve(history, unit: str, baseline: float | None = None, test: floa
             y=[factor * test],
             name="test",
             mode="markers",
-            marker={"color": ORANGE, "size": 11, "symbol": "diamond"},
+            marker={"color": ORANGE, "size": 12, "symbol": "diamond-open", "line": {"width": 2.5}},
             hovertemplate=f"test: %{{y:.4g}} {shown}<extra></extra>",
         )
     drawn = [value for trace in figure.data for value in trace.y if value > 0] or [1.0]

@@ -68,7 +68,7 @@ def logarithmic(low: float, high: float) -> dict:
     Examples
     --------
     >>> logarithmic(30, 900)["ticktext"]
-    ['20', '50', '100', '200', '500', '1,000']
+    ['50', '100', '200', '500', '1,000']
     """
     ends = [math.log10(low) - 0.08, math.log10(high) + 0.08]
     powers = range(math.floor(ends[0]) - 1, math.ceil(ends[1]) + 1)
@@ -77,5 +77,5 @@ def logarithmic(low: float, high: float) -> dict:
         ticks = {10.0**power: f"10<sup>{power}</sup>".replace("-", "−") for power in powers if power % stride == 0}
     else:
         ticks = {digit * 10.0**power: f"{digit * 10.0**power:,.12g}" for power in powers for digit in (1, 2, 5)}
-    near = [value for value in ticks if 10 ** (ends[0] - 0.3) < value < 10 ** (ends[1] + 0.3)]
+    near = [value for value in ticks if ends[0] <= math.log10(value) <= ends[1]]
     return {"type": "log", "range": ends, "tickvals": near, "ticktext": [ticks[value] for value in near]}

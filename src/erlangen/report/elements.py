@@ -28,6 +28,11 @@ def preformatted(words: str, label: str) -> str:
     return f'<pre tabindex="0" role="region" aria-label="{escape(label)}">{escape(words)}</pre>'
 
 
+def details(title: str, body: str) -> str:
+    """Return something that opens on a click; ``body`` is HTML."""
+    return f"<details><summary>{escape(title)}</summary>{body}</details>"
+
+
 def figure_of(name: str, value: float | int | str | bool, text: str) -> str:
     """Return a figure as text that also carries its exact value, so that nobody has to parse what was rounded.
 

@@ -1,5 +1,6 @@
 """How a network learned a property of molecules, as a page."""
 
+import json
 import shlex
 
 import numpy as np
@@ -17,6 +18,7 @@ from erlangen.plotting import (
 )
 from erlangen.report import elements
 from erlangen.report.page import Document, Section
+from erlangen.symmetry import Certificate
 from erlangen.units import CHEMICAL_ACCURACY
 
 _SHOWN = 6  # of the worst molecules
@@ -83,28 +85,46 @@ def _summary(result: MolecularPropertyResult, metrics: dict) -> str:
         share = f"{mae / CHEMICAL_ACCURACY:.2f} times 1 kcal/mol"
         reached = elements.figure_of("chemical_accuracy", accurate, "reached" if accurate else "not reached")
         cards.insert(1, ("Chemical accuracy", reached, share, "good" if accurate else ""))
-    return elements.cards(cards) + elements.table(_summary_rows(metrics), ("figure", "value"))
+    return elements.cards(cards) + elements.table(_summary_rows(metrics), ("figure", "value", "meaning"))
 
 
-def _summary_rows(metrics: dict) -> list[tuple[str, str]]:
+def _summary_rows(metrics: dict) -> list[tuple[str, str, str]]:
     unit = metrics["unit"]
+    description, seed = QM9_TARGETS[metrics["target"]].description, metrics["seed"]
     rows = [
-        ("Target", elements.figure_of("target", metrics["target"], metrics["target"])),
-        ("Unit", elements.figure_of("unit", unit, unit)),
-        ("Error of the composition alone (MAE)", _error("baseline_mae", metrics["baseline_mae"], unit)),
-        ("Model", elements.figure_of("model", metrics["model"], metrics["model"])),
-        ("Parameters", _count("parameters", metrics["parameters"])),
-        ("Molecules to learn from", _count("n_train", metrics["n_train"])),
-        ("Molecules to watch", _count("n_valid", metrics["n_valid"])),
-        ("Molecules never seen", _count("n_test", metrics["n_test"])),
-        ("Steps", _count("steps", metrics["steps"])),
-        ("Budget", elements.figure_of("budget_s", metrics["budget_s"], f"{metrics['budget_s']:g} s")),
-        ("Stopped by", elements.figure_of("stopped", metrics["stopped"], metrics["stopped"])),
-        ("Seed", elements.figure_of("seed", metrics["seed"], str(metrics["seed"]))),
+        ("Target", elements.figure_of("target", metrics["target"], metrics["target"]), description),
+        ("Unit", elements.figure_of("unit", unit, unit), "of the target and, with its prefix, of every error"),
+        (
+            "Composition alone (MAE)",
+            _error("baseline_mae", metrics["baseline_mae"], unit),
+            "least squares on the numbers of atoms of each element",
+        ),
+        ("Model", elements.figure_of("model", metrics["model"], metrics["model"]), "name for --model"),
+        ("Parameters", _count("parameters", metrics["parameters"]), "of the network"),
+        ("Training molecules", _count("n_train", metrics["n_train"]), "to learn from"),
+        (
+            "Validation molecules",
+            _count("n_valid", metrics["n_valid"]),
+            "to watch; the weights that do best on them stay",
+        ),
+        ("Test molecules", _count("n_test", metrics["n_test"]), "never seen; the error above is theirs"),
+        ("Steps", _count("steps", metrics["steps"]), "updates of the weights, one batch each"),
+        (
+            "Budget",
+            elements.figure_of("budget_s", metrics["budget_s"], f"{metrics['budget_s']:g} s"),
+            "for training, preparation of the data included",
+        ),
+        (
+            "Stopped by",
+            elements.figure_of("stopped", metrics["stopped"], metrics["stopped"]),
+            "what ended the training",
+        ),
+        ("Seed", elements.figure_of("seed", seed, str(seed)), "of the split and of the network"),
     ]
     if unit == "eV":
-        rows.insert(3, ("Chemical accuracy, 1 kcal/mol", _error("kcal_per_mol", CHEMICAL_ACCURACY, unit)))
-    return rows
+        accuracy = _error("kcal_per_mol", CHEMICAL_ACCURACY, unit)
+        rows.insert(3, ("Chemical accuracy", accuracy, "1 kcal/mol, about what experiments reach"))
+    return [(name, value, elements.text(meaning)) for name, value, meaning in rows]
 
 
 def _verdict(holds: bool) -> str:
@@ -204,8 +224,14 @@ def _certificate(result: MolecularPropertyResult) -> str:
         + elements.table(rows, ("precision", "mode", "error", "tolerance", "samples", "verdict"))
         + "<h3>In full, with its worst witness</h3>"
         + elements.preformatted(str(certificate), "The certificate in full")
+        + elements.details("The witness in numbers", _witness(certificate))
         + elements.paragraph("A certificate is a measurement on finitely many samples, not a proof.", "note")
     )
+
+
+def _witness(certificate: Certificate) -> str:
+    found = certificate.witness if any(m.holds is not None for m in certificate.measurements) else None
+    return elements.preformatted(json.dumps(found.to_dict()) if found else "none", "The witness in numbers")
 
 
 def _reproduce(result: MolecularPropertyResult, metrics: dict) -> str:
