@@ -231,9 +231,16 @@ def test_wrong_input_is_named(arguments, error, message):
 
 def test_edges_that_would_not_fit_are_refused(monkeypatch):
     monkeypatch.setattr(_memory, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(_memory, "HARMLESS", 0)
     assert neighbor_list(np.zeros((5, 3)), 1.0).edge_index.shape == (2, 20)
     with pytest.raises(TooLargeError, match="39,800 edges within 1 angstrom of 200 atoms would take"):
         neighbor_list(np.zeros((200, 3)), 1.0)
+
+
+def test_periodic_edges_that_would_not_fit_are_refused():
+    for pbc in (True, [True, True, False]):
+        with pytest.raises(TooLargeError, match="edges within 50000 angstrom in a periodic cell would take"):
+            neighbor_list(np.zeros((1, 3)), 50_000.0, np.eye(3), pbc)
 
 
 def test_available_memory_is_sensible():

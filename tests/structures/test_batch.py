@@ -211,6 +211,15 @@ def test_wrong_input_is_named(arguments, message):
         Batch.from_structures([Structure([[0, 0, 0]], ["He"])], **arguments)
 
 
+@pytest.mark.parametrize("n", [3, 1000])
+def test_atoms_that_moved_to_nowhere_are_named(n):
+    batch = Batch.from_structures([Structure(np.random.default_rng(0).normal(size=(n, 3)) * 9, np.ones(n, int))])
+    positions = batch.positions.clone()
+    positions[2, 1] = float("nan")
+    with pytest.raises(InputError, match="for atom 2"):
+        batch.with_positions(positions).with_cutoff(3.0)
+
+
 def test_structures_that_cannot_be_packed_are_named():
     with pytest.raises(StructureError, match="list of structures is empty"):
         Batch.from_structures([])

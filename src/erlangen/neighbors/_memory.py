@@ -5,6 +5,9 @@ from pathlib import Path
 
 from erlangen.errors import TooLargeError
 
+HARMLESS = 2**24
+"""Bytes that are not worth asking the system about, which takes longer than a small search."""
+
 
 def available_bytes() -> int | None:
     """Return the memory that can still be had, in bytes, or None where the system does not say."""
@@ -26,6 +29,8 @@ def available_bytes() -> int | None:
 
 def check_memory(needed: int, what: str) -> None:
     """Raise TooLargeError if ``needed`` bytes are more than the system has left."""
+    if needed <= HARMLESS:
+        return
     available = available_bytes()
     if available is not None and needed > available:
         raise TooLargeError(f"{what} would take {needed / 1e9:.1f} GB, {available / 1e9:.1f} GB are available")

@@ -41,16 +41,19 @@ def checked_cutoff(cutoff) -> float:
     return value
 
 
-def open_edges(positions: np.ndarray, offsets: np.ndarray, cutoff: float) -> np.ndarray:
-    """Return the edge index (2, e) of structures in open space: contiguous float64 (n, 3), int64 (b + 1,).
+def open_edges(positions, offsets: np.ndarray, cutoff: float) -> np.ndarray:
+    """Return the edge index (2, e) of structures in open space: positions (n, 3), offsets (b + 1,) int64.
 
     Raises
     ------
+    InputError
+        If a position is not finite.
     TooLargeError
         If the edges, which are counted first, would not fit into memory.
     """
     from erlangen.neighbors import _kernels
 
+    positions = checked_positions(positions)  # the compiled loops would read outside the arrays
     cursor = np.zeros(len(positions), dtype=np.int64)
     nothing = np.empty((2, 0), dtype=np.int64)
     _kernels.within_cutoff(positions, offsets, cutoff, cursor, nothing, False, _kernels.SMALL)
@@ -67,21 +70,18 @@ def open_edges(positions: np.ndarray, offsets: np.ndarray, cutoff: float) -> np.
 def displacements(positions, edge_index, shift=None, cell=None):
     """Return r_sender + shift @ cell - r_receiver, (e, 3), in the library of the positions.
 
-    ``cell`` is (e, 3, 3), one for each edge; shift and cell may both be left out.
+    ``shift`` and ``cell`` (e, 3, 3), one for each edge, are torch tensors, as the positions then are.
     """
     if is_torch_array(positions):
         result = positions.index_select(0, edge_index[0]) - positions.index_select(0, edge_index[1])
-    elif positions.dtype == np.float64 and positions.flags.c_contiguous:
-        from erlangen.neighbors import _kernels
+        return result if shift is None else result + (shift.to(cell.dtype)[:, None, :] @ cell)[:, 0]
+    if positions.dtype != np.float64 or not positions.flags.c_contiguous:
+        return positions[edge_index[0]] - positions[edge_index[1]]
+    from erlangen.neighbors import _kernels
 
-        result = np.empty((edge_index.shape[1], 3))
-        _kernels.differences(positions, edge_index, result)
-    else:
-        result = positions[edge_index[0]] - positions[edge_index[1]]
-    if shift is None or cell is None:
-        return result
-    shift = shift.to(cell.dtype) if is_torch_array(positions) else shift.astype(cell.dtype)
-    return result + (shift[:, None, :] @ cell)[:, 0]
+    result = np.empty((edge_index.shape[1], 3))
+    _kernels.differences(positions, edge_index, result)
+    return result
 
 
 def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> Neighbors:
@@ -140,14 +140,11 @@ def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> 
         index = output(edges)
         shift = output(np.zeros((edges.shape[1], 3), dtype=np.int64))
         return Neighbors(index, shift, displacements(positions, index))
-    edges, shift = periodic_edges(values, offsets, cutoff, cells, pbcs)
-    structure = np.searchsorted(offsets, edges[1], side="right") - 1
-    if is_torch_array(positions):
-        import torch
-
-        cell_values = cell if is_torch_array(cell) else torch.from_numpy(cells.copy())
-        cell_values = cell_values.to(positions).expand(len(cells), 3, 3)
-    else:
-        cell_values = cells.astype(positions.dtype, copy=False)
+    edges, shift, displacement = periodic_edges(values, offsets, cutoff, cells, pbcs)
     index, shift = output(edges), output(shift)
-    return Neighbors(index, shift, displacements(positions, index, shift, cell_values[output(structure)]))
+    if not is_torch_array(positions):
+        return Neighbors(index, shift, displacement.astype(positions.dtype, copy=False))
+    cell = cell if is_torch_array(cell) else index.new_tensor(cells, dtype=positions.dtype)
+    structure = output(np.searchsorted(offsets, edges[1], side="right") - 1)
+    cell_of_edge = cell.to(positions).expand(len(cells), 3, 3).index_select(0, structure)
+    return Neighbors(index, shift, displacements(positions, index, shift, cell_of_edge))

@@ -210,7 +210,6 @@ class Batch:
     def _cut(self, cutoff: float, positions: np.ndarray) -> "Batch":
         device = self.positions.device
         if self.pbc is None:
-            positions = np.ascontiguousarray(positions, np.float64)
             edge_index, shift = torch.from_numpy(open_edges(positions, self.offsets.cpu().numpy(), cutoff)), None
         else:
             found = neighbor_list(positions, cutoff, self.cell.cpu(), self.pbc.cpu(), self.index.cpu())
