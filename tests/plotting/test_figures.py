@@ -70,6 +70,14 @@ def test_parity_cells_are_where_the_points_are():
     np.testing.assert_allclose(10 ** heat.z[rows, columns][order], [10, 20, 30], rtol=1e-6)
 
 
+def test_parity_of_a_biased_model_shows_it():
+    reference, predicted = predictions(500)
+    figure = parity(reference, predicted + 30, "eV")
+    points = next(t for t in figure.data if t.type == "scatter" and t.mode == "markers")
+    assert figure.layout.yaxis.range[1] > 31
+    assert sum(symbol != "circle" for symbol in points.marker.symbol) <= 10
+
+
 def test_constant_references_still_have_axes():
     low, high = parity([5.0, 5.0], [5.0, 5.0], "eV").layout.xaxis.range
     assert low < 5 < high

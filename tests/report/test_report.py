@@ -34,7 +34,7 @@ MARKS = {
 def result():
     settings = {
         "hyperparameters": {"hidden": 8, "filters": 8, "layers": 1, "cutoff": 3.0},
-        "batch_size": 16, "max_epochs": 3, "validate_every": 20, "verbose": False,
+        "batch_size": 16, "max_epochs": 10, "validate_every": 40, "learning_rate": 0.01, "verbose": False,
     }  # fmt: skip
     return learn_molecular_property(
         MolecularPropertyConfig("U0", 60, "schnet", n_train=500, n_valid=50, n_test=4000, settings=settings)

@@ -15,8 +15,8 @@ def parity(reference, predicted, unit: str, quantity: str = "target") -> "go.Fig
     """Draw predictions against references: density where it is crowded, single points elsewhere.
 
     The figure stays small (under 250 kB) for any number of points: at most 3,000 are drawn singly, those with the
-    largest errors. The axes span the references: a prediction beyond them is drawn as a triangle on the edge, so that
-    one outlier does not hide the rest.
+    largest errors. The axes span the references and 98 % of the predictions: what is beyond them is drawn as a
+    triangle on the edge, so that one outlier does not hide the rest.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def parity(reference, predicted, unit: str, quantity: str = "target") -> "go.Fig
     reference, predicted = _values("reference", reference), _values("predicted", predicted)
     if reference.shape != predicted.shape:
         raise ShapeError(f"reference {reference.shape} and predicted {predicted.shape} are one number a structure each")
-    low, high = _limits(reference)
+    low, high = _limits(np.concatenate([reference, np.quantile(predicted, [0.01, 0.99])]))
     width = (high - low) / _CELLS
     column, row = (np.clip(((axis - low) / width).astype(int), 0, _CELLS - 1) for axis in (reference, predicted))
     cell, beyond = row * _CELLS + column, (predicted < low) | (predicted > high)
@@ -72,8 +72,8 @@ def parity(reference, predicted, unit: str, quantity: str = "target") -> "go.Fig
         cliponaxis=False,
         hovertemplate=f"reference %{{x:.5g}} {unit}<br>predicted %{{customdata:.5g}} {unit}<extra></extra>",
     )
-    figure.update_xaxes(title=f"reference {quantity} / {unit}", range=[low, high], constrain="domain")
-    figure.update_yaxes(title=f"predicted {quantity} / {unit}", range=[low, high], scaleanchor="x", constrain="domain")
+    figure.update_xaxes(title=f"reference {quantity} / {unit}", range=[low, high])
+    figure.update_yaxes(title=f"predicted {quantity} / {unit}", range=[low, high])
     return figure
 
 
@@ -174,14 +174,15 @@ def error_by_size(sizes, errors, unit: str) -> "go.Figure":
 def _density(counts: np.ndarray, start: float, width: float, quantity: str, unit: str) -> "go.Heatmap":
     """Return the crowded cells; the points of the others are drawn one by one."""
     shade = np.log10(counts, where=counts >= _CROWDED, out=np.full(counts.shape, np.nan)).astype(np.float32)
-    ticks = [tick for power in range(7) for tick in (10**power, 3 * 10**power) if _CROWDED <= tick <= counts.max()]
+    digits = (1, 3) if counts.max() >= 100 else (1, 2, 5)
+    ticks = [tick for power in range(7) for d in digits if _CROWDED <= (tick := d * 10**power) <= counts.max()]
     return go.Heatmap(
         z=shade, x0=start, dx=width, y0=start, dy=width, customdata=counts.astype(np.int32), hoverongaps=False,
         hovertemplate=f"{quantity} near %{{x:.5g}} {unit}: %{{customdata:,}} molecules<extra></extra>",
         colorbar={
             "title": {"text": "molecules a cell", "side": "top"}, "tickvals": np.log10(ticks),
-            "ticktext": [f"{t:,}" for t in ticks], "thickness": 8, "len": 0.5, "outlinewidth": 0,
-            "orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom", "tickfont": {"size": 11},
+            "ticktext": [f"{t:,}" for t in ticks], "thickness": 8, "len": 0.42, "outlinewidth": 0,
+            "orientation": "h", "x": 0.97, "xanchor": "right", "y": 0.04, "yanchor": "bottom", "tickfont": {"size": 11},
         },
     )  # fmt: skip
 

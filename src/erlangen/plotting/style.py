@@ -30,6 +30,7 @@ def template(dark: bool = False) -> "go.layout.Template":
     axis = {
         "gridcolor": grid, "zeroline": False, "showline": True, "linecolor": line, "ticks": "outside",
         "tickcolor": line, "ticklen": 4, "title": {"standoff": 10}, "automargin": True, "exponentformat": "power",
+        "minexponent": 6, "separatethousands": True,
     }  # fmt: skip
     ramp = [[step / 4, colour] for step, colour in enumerate(_BLUES[dark])]
     return go.layout.Template(

@@ -95,7 +95,8 @@ class GraphRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self, model="painn", target=None, *, hyperparameters=None, extensive=True, optimizer="adamw",
         learning_rate=None, batch_size=64, max_epochs=100, max_time=None, patience=None, warmup=100, ema=None,
-        clip=None, loss="mae", validate_every=None, checkpoint=None, resume=False, devices=1, random_state=0, verbose=True,
+        clip=None, loss="mae", validate_every=None, checkpoint=None, resume=False, devices=1, random_state=0,
+        verbose=True,
     ):  # fmt: skip
         self.model = model
         self.target = target
