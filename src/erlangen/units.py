@@ -7,10 +7,10 @@ HARTREE = 27.211386245988
 """eV per hartree."""
 BOHR = 0.529177210903
 """angstrom per bohr."""
-KCAL_PER_MOL = 0.0433641153087705
-"""eV per kcal/mol."""
 KJ_PER_MOL = 0.010364269656262174
 """eV per kJ/mol."""
+KCAL_PER_MOL = 4.184 * KJ_PER_MOL
+"""eV per kcal/mol."""
 DEBYE = 0.20819433442462576
 """e angstrom per debye."""
 INVERSE_CENTIMETER = 1.2398419843320026e-4

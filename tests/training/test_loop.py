@@ -35,7 +35,7 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path, monkeypatch, name):
     settings |= MODELS[name] | {"max_epochs": 5, "checkpoint": tmp_path}
     whole = GraphRegressor(**(settings | {"checkpoint": None})).fit(pairs, validation=pairs[:8])
 
-    import erlangen.training.regressor as room
+    import erlangen.training.estimator as room
 
     def cut(fabric, model, optimizers, task, given, validate, started, report):
         def stop(history, share):

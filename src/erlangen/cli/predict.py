@@ -24,7 +24,7 @@ def run(model: Path, files: list[Path], output: Path | None) -> None:
             predicted = regressor.predict(structures)
         except InputError as error:
             raise InputError(f"{file}: {error}") from None
-        if regressor.node_level_:
+        if regressor.level_ == "node":
             predicted = np.split(predicted, np.cumsum([structure.n_atoms for structure in structures])[:-1])
         rows += [
             (str(file), i, s.formula, _text(p)) for i, (s, p) in enumerate(zip(structures, predicted, strict=True))

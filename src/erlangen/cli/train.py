@@ -60,7 +60,7 @@ def run(
     }  # fmt: skip
     line = f"{history.steps:,} steps in {history.seconds:.0f} s"
     if len(test):
-        reference = test.node[target] if regressor.node_level_ else test.graph[target]
+        reference = getattr(test, regressor.level_)[target]
         metrics["test_mae"] = float(np.abs(regressor.predict(test) - reference).mean())
         line += f", test MAE {metrics['test_mae']:.4g} on {len(test):,} structures"
     write_json(output / "metrics.json", metrics)

@@ -99,7 +99,7 @@ class DensityReadout(Head):
     outputs = 1
 
     def __init__(self, n_species: int, components: int, hidden: int, pooling: str = "sum") -> None:
-        super().__init__("density")
+        super().__init__("density", pooling=pooling)
         self.pooling = pooling
         self.register_buffer("linear", torch.zeros(n_species, components + 1))
         self.register_buffer("scale", torch.ones(()))
@@ -356,11 +356,14 @@ class AtomicDensityNetwork(AtomisticModel):
 
 def _own_head(head, n_species: int, components: int, hidden: int, pooling: str):
     """Put the model's own readout where no head, or none under the forces, is named."""
-    own = {"name": "density"}
-    if head is None or head == own or head == "density":
-        return DensityReadout(n_species, components, hidden, pooling)
-    if head == "forces" or (isinstance(head, dict) and head.get("name") == "forces" and head.get("energy", own) == own):
-        return ForceHead(DensityReadout(n_species, components, hidden, pooling))
+    named = {"name": head or "density"} if head is None or isinstance(head, str) else head
+    if not isinstance(named, dict):
+        return head
+    if named["name"] == "density":
+        return DensityReadout(n_species, components, hidden, named.get("pooling", pooling))
+    energy = named.get("energy", "density") if named["name"] == "forces" else None
+    if energy == "density" or (isinstance(energy, dict) and energy["name"] == "density"):
+        return ForceHead(_own_head(energy, n_species, components, hidden, pooling))
     return head
 
 

@@ -155,6 +155,19 @@ class StructureSet(Sequence):
         """Features and targets of their atoms, (sum of sizes, ...); gathered when asked for."""
         return _Gathered(self._node, None if self._selection is None else lambda: self._atoms(self._selection)[0])
 
+    @property
+    def edge(self) -> Mapping[str, np.ndarray]:
+        """Features and targets of their bonds, (sum of bond_counts, ...), and ``index`` (2, ...); gathered likewise."""
+        whole = self._selection is None or not self._edge
+        return _Gathered(self._edge, None if whole else lambda: _ranges(self._edge_offsets, self._selection)[0])
+
+    @property
+    def bond_counts(self) -> np.ndarray:
+        """Bonds of each structure, (len,); zeros if bonds are not known."""
+        if not self._edge:
+            return np.zeros(len(self), np.int64)
+        return np.diff(self._edge_offsets)[self.selection]
+
     def gather(self, indices=None) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """Return positions (n, 3), numbers (n,) and sizes (m,) of chosen structures (all by default), as copies."""
         packed = self.packed(indices)
@@ -218,7 +231,10 @@ class _Gathered(Mapping):
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._arrays:
             raise KeyError(f"{name!r} is not there; there are {sorted(self._arrays)}")
-        return sealed(self._arrays[name] if self._rows is None else self._arrays[name][self._rows()])
+        array = self._arrays[name]
+        if self._rows is not None:
+            array = array[:, self._rows()] if name == "index" else array[self._rows()]
+        return sealed(array)
 
     def __iter__(self):
         return iter(self._arrays)

@@ -15,23 +15,26 @@ class StructureTask:
 
     Parameters
     ----------
-    model : nn.Module
-        Called on a `Batch`.
     structures : StructureSet
     target : tensor
-        Rows for structures, or for all their atoms if ``node_level``.
+        A row for each structure, or for each of their atoms or bonds.
+    level : {"graph", "node", "edge"}
+        Which of these.
+    dtype : torch.dtype
+        Of the positions.
     """
 
-    def __init__(self, model: nn.Module, structures: StructureSet, target: Tensor, node_level: bool) -> None:
-        self.model, self.structures, self.target = model, structures, target
-        self.bounds = np.concatenate([[0], np.cumsum(structures.sizes)]) if node_level else None
+    def __init__(self, structures: StructureSet, target: Tensor, level: str, dtype: torch.dtype) -> None:
+        self.structures, self.target, self.dtype = structures, target, dtype
+        rows = {"graph": None, "node": structures.sizes, "edge": structures.bond_counts}[level]
+        self.bounds = None if rows is None else np.concatenate([[0], np.cumsum(rows)])
 
     def __len__(self) -> int:
         return len(self.structures)
 
     def predict(self, model: nn.Module, chosen: np.ndarray) -> Tensor:
         """Return the model's output for some structures."""
-        return model(Batch.from_structures(self.structures[chosen], dtype=self.target.dtype))
+        return model(Batch.from_structures(self.structures[chosen], dtype=self.dtype))
 
     def targets(self, chosen: np.ndarray) -> Tensor:
         """Return the rows that `predict` should have given."""
@@ -43,10 +46,17 @@ class StructureTask:
 class DescriptionTask(StructureTask):
     """The same for a model whose first stage has no trainable weights: it is run once and its output kept."""
 
-    def __init__(self, model, structures, target, progress: Callable[[float], None] = lambda share: None) -> None:
-        super().__init__(model, structures, target, node_level=False)
+    def __init__(
+        self,
+        model: nn.Module,
+        structures: StructureSet,
+        target: Tensor,
+        dtype: torch.dtype,
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> None:
+        super().__init__(structures, target, "graph", dtype)
         parts = []
-        for batch, share in in_batches(structures, 512, target.dtype):
+        for batch, share in in_batches(structures, 512, dtype):
             with torch.no_grad():
                 parts.append(model.describe(batch))
             progress(share)

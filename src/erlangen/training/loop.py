@@ -169,7 +169,9 @@ def run(
 
 
 def losses(output: Tensor, target: Tensor, kind: str) -> Tensor:
-    """Return the loss of every row, (rows,): "mae" (rounded off within 0.01) or "mse"."""
+    """Return the loss of every row, (rows,): "mae" (rounded off within 0.01), "mse" or "cross_entropy"."""
+    if kind == "cross_entropy":
+        return nn.functional.cross_entropy(output, target, reduction="none")
     error = (output.reshape(target.shape) - target).reshape(len(target), -1)
     return ((error * error + 1e-4).sqrt() - 1e-2 if kind == "mae" else error * error).mean(1)
 
@@ -177,7 +179,7 @@ def losses(output: Tensor, target: Tensor, kind: str) -> Tensor:
 def _step(fabric, wrapped, optimizers, task: StructureTask, settings: Settings, chosen: np.ndarray) -> float:
     """Take one step on a batch that the processes share; return its mean loss."""
     mine = chosen[fabric.global_rank :: fabric.world_size]
-    rows = len(task.targets(chosen))
+    rows = max(len(task.targets(chosen)), 1)  # molecules without a single bond have no rows
     for optimizer in optimizers:
         optimizer.zero_grad()
     if len(mine):
