@@ -6,7 +6,7 @@ check are already left out of the files.
 
 import csv
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from rich.progress import Progress
 
 from erlangen.arrays import generator
 from erlangen.datasets._cache import cached
-from erlangen.errors import FileFormatError, InputError, MissingExtraError
+from erlangen.datasets._qm9_polarizability import in_frame_of_geometry
+from erlangen.errors import FileFormatError, InputError, MissingExtraError, StructureError
 from erlangen.structures import StructureSet
 from erlangen.units import HARTREE
 
 N_MOLECULES = 130_831
+_LONGEST_BOND = 1.75  # angstrom, between heavy atoms
 _MODES = 3 * 29 - 6  # the largest molecule has 29 atoms
 _ELEMENTS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 
@@ -71,6 +73,8 @@ def load_qm9(
         Keep only this property in ``graph`` (see `QM9_TARGETS`); by default all twelve, the polarizability tensor
         (3, 3) in bohr^3 and the frequencies (81,) in cm^-1, zeros after the last mode. ``node["charges"]`` are
         Mulliken charges in e, ``graph["smiles"]`` the SMILES, ``graph["qm9_id"]`` the molecule's number from 1.
+        The files have the tensors in another frame than the positions; they are turned back, the signs of small
+        components by a model (see ``datasets/_qm9_polarizability.py``; once, some fifteen seconds).
     n_train, n_valid, n_test : int
         Molecules in each part; ``n_test=None`` takes all that are left.
     random_state : int, optional
@@ -104,6 +108,8 @@ def load_qm9(
     parts = _split(split, n_train, n_valid, n_test, random_state)
     arrays = cached(f"qm9-{N_MOLECULES}-v1", _parse)
     names = [*QM9_TARGETS, "polarizability", "frequencies"] if target is None else [target]
+    if "polarizability" in names:
+        arrays |= cached(f"qm9-{N_MOLECULES}-polarizability-v1", lambda: _turned_polarizability(arrays))
     molecules = StructureSet(
         positions=arrays["positions"],
         numbers=arrays["numbers"],
@@ -136,18 +142,43 @@ def qm9_bonds(molecules: StructureSet) -> Iterator[tuple[np.ndarray, np.ndarray]
     Raises
     ------
     StructureError
-        If a SMILES does not name the heavy atoms in the order of the geometry.
+        If a SMILES and a geometry are not the same molecule.
+
+    Examples
+    --------
+    >>> train, _, _ = load_qm9("U0", n_train=2, n_valid=0, n_test=0)
+    >>> index, kind = next(qm9_bonds(train))
+    >>> index.shape[1] == len(kind)
+    True
     """
-    from erlangen.errors import StructureError
     from erlangen.structures import Structure
 
     for molecule in molecules:
-        smiles = str(molecule.graph["smiles"])
-        graph = Structure.from_smiles(smiles)
+        graph = Structure.from_smiles(str(molecule.graph["smiles"]))
         heavy = np.flatnonzero(molecule.numbers > 1)
-        if not np.array_equal(graph.numbers, molecule.numbers[heavy]):
-            raise StructureError(f"SMILES {smiles} does not name the atoms of molecule {molecule.graph['qm9_id']}")
+        if not np.array_equal(graph.numbers, molecule.numbers[heavy]):  # one in ten thousand is in another order
+            heavy = heavy[_same_molecule(graph, molecule.numbers[heavy], molecule.positions[heavy], molecule.graph)]
         yield heavy[graph.bonds], graph.edge["type"]
+
+
+def _same_molecule(graph, numbers: np.ndarray, positions: np.ndarray, named: Mapping) -> np.ndarray:
+    """Return which heavy atom of a geometry each atom of a molecular graph is, by their skeletons."""
+    from rdkit import Chem
+
+    def skeleton(numbers: np.ndarray, bonds: np.ndarray) -> Chem.RWMol:
+        molecule = Chem.RWMol()
+        for number in numbers:
+            molecule.AddAtom(Chem.Atom(int(number)))
+        for i, j in bonds.T:
+            molecule.AddBond(int(i), int(j), Chem.BondType.SINGLE)
+        return molecule
+
+    distance = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+    near = np.stack(np.nonzero(np.triu(distance < _LONGEST_BOND, 1)))
+    found = skeleton(numbers, near).GetSubstructMatch(skeleton(graph.numbers, graph.bonds))
+    if len(found) != len(numbers):
+        raise StructureError(f"SMILES {named['smiles']} and geometry of molecule {named['qm9_id']} differ")
+    return np.array(found)
 
 
 def _split(split: str, n_train: int, n_valid: int, n_test: int | None, random_state) -> tuple[np.ndarray, ...]:
@@ -213,6 +244,14 @@ def _parse() -> dict[str, np.ndarray]:
     if len(rows) != N_MOLECULES or len(lengths) != 1:
         raise FileFormatError(f"{folder} holds {len(rows):,} molecules and {lengths} atoms; expected {N_MOLECULES:,}")
     return arrays
+
+
+def _turned_polarizability(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    with Progress(transient=True) as progress:
+        task = progress.add_task("Turning polarizability tensors (once)", total=N_MOLECULES // 512 + 20)
+        names = ("polarizability", "positions", "numbers", "offsets")
+        turned = in_frame_of_geometry(*(np.asarray(arrays[name]) for name in names), lambda: progress.advance(task))
+    return {"polarizability": turned}
 
 
 def _read_csv(file: Path) -> Iterator[dict[str, str]]:
