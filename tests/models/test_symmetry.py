@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from erlangen import models
+from erlangen.models.atomic_density import DensityReadout
 from erlangen.nn import AtomisticModel, Representation, VectorHead
 from erlangen.nn.edges import edges_of
 from erlangen.symmetry import Euclidean, Permutation, SpecialEuclidean, Symmetry, certify
@@ -13,9 +14,10 @@ SMALL = {
     "schnet": {"hidden": 8, "filters": 8, "layers": 2, "cutoff": 4.0, "radial_size": 8},
     "egnn": {"hidden": 8, "layers": 2, "update_coordinates": True},
     "painn": {"hidden": 8, "layers": 2, "cutoff": 4.0, "radial_size": 6},
+    "density": {"radial": 5, "angular": 3, "components": 30, "hidden": 8, "cutoff": 4.0, "angular_cutoff": 3.5},
 }
 HEADS = [
-    "graph", "node", "edge", "forces", "vector", "tensor",
+    None, "graph", "node", "edge", "forces", "vector", "tensor",
     {"name": "node", "conserve_charge": True}, {"name": "edge", "on": "bonds", "outputs": 3},
     {"name": "vector", "magnitude": True},
 ]  # fmt: skip
@@ -27,6 +29,10 @@ def small(name, **more):
     if name == "egnn":
         for layer in model.layers:
             torch.nn.init.normal_(layer.coordinate[2].weight)
+    for readout in model.modules():
+        if isinstance(readout, DensityReadout):  # zero until it is fitted
+            torch.nn.init.normal_(readout.output)
+            readout.linear.normal_()
     return model
 
 
