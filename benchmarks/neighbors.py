@@ -30,6 +30,7 @@ def main(argv: list[str]) -> None:
     open_space(console, arguments)
     molecules(console, arguments)
     periodic(console, arguments)
+    crystals(console, arguments)
     nearest(console, arguments)
 
 
@@ -114,6 +115,27 @@ def periodic(console: Console, arguments) -> None:
         ours = (found.edge_index, found.shift)
         run = lambda p=positions, c=cell: neighbor_list(p, arguments.cutoff, c, True)  # noqa: E731
         _compare(table, n, ours, run, peers, arguments.repeat)
+    console.print(table)
+
+
+def crystals(console: Console, arguments) -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(2, 28, 64)
+    members = [cloud(int(n), seed=int(n)) for n in sizes]
+    positions, batch = np.concatenate(members), np.repeat(np.arange(64), sizes)
+    cells = np.stack([box(p) for p in members])
+    starts = np.cumsum(sizes) - sizes
+
+    def one_by_one() -> tuple[np.ndarray, np.ndarray]:
+        found = [vesin_edges(p, c, True, arguments.cutoff) for p, c in zip(members, cells, strict=True)]
+        edges = [own.astype(np.int64) + start for (own, _), start in zip(found, starts, strict=True)]
+        return np.concatenate(edges, axis=1), np.concatenate([shift for _, shift in found])
+
+    table = _table("64 periodic cells of 2 to 27 atoms: microseconds an atom")
+    run = lambda: neighbor_list(positions, arguments.cutoff, cells, True, batch)  # noqa: E731
+    found = run()
+    peers = {"vesin, one by one (unsorted)": one_by_one}
+    _compare(table, len(positions), (found.edge_index, found.shift), run, peers, arguments.repeat)
     console.print(table)
 
 

@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "applications", "arrays", "cli", "datasets", "errors", "models", "neighbors", "nn", "plotting", "report",
-    "structures", "symmetry", "training", "units",
+    "structures", "symmetry", "threads", "training", "units",
 )  # fmt: skip
 
 __getattr__, __dir__, __all__ = lazy(__name__, {room: room for room in _ROOMS})

@@ -46,6 +46,10 @@ def write_atomically(path: "str | os.PathLike", write: Callable[[Path], object])
     OutputError
         If the folder cannot be written or the disk is full; nothing half-written stays behind.
 
+    Notes
+    -----
+    A symbolic link stays one, and a device such as ``/dev/stdout`` is written to, not replaced.
+
     Examples
     --------
     >>> import tempfile
@@ -54,17 +58,26 @@ def write_atomically(path: "str | os.PathLike", write: Callable[[Path], object])
     'hello'
     """
     path = Path(path)
+    device = path.parent == Path("/dev") or (path.exists() and not path.is_file() and not path.is_dir())
+    place = Path(tempfile.gettempdir()) / path.name if device else Path(os.path.realpath(path))
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{place.stem}-", suffix=place.suffix, dir=place.parent)
         os.close(handle)
         temporary = Path(name)
         write(temporary)
+        if device:
+            with path.open("ab") as file:  # "ab" because /dev/stdout may be a file with other things in it
+                file.write(temporary.read_bytes())
+            return path
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
-        temporary.replace(path)
+        temporary.replace(place)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(parent for parent in place.parents if parent.exists())
+        raise OutputError(f"cannot write {path}: {file} is a file") from error
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:

@@ -58,6 +58,24 @@ class TrainingError(ErlangenError, RuntimeError):
     """A training run that cannot go on; the message names the step and the last good checkpoint."""
 
 
+EXTRAS = {
+    "torch": "nn", "lightning": "nn", "safetensors": "nn", "rdkit": "molecules", "ase": "molecules",
+    "qm9pack": "qm9", "plotly": "report",
+}  # fmt: skip
+"""Which extra brings a package."""
+
+
+def extra_of(module: str | None) -> str | None:
+    """Return the extra that brings a module, None if no extra does.
+
+    Examples
+    --------
+    >>> extra_of("torch.nn"), extra_of("json")
+    ('nn', None)
+    """
+    return EXTRAS.get((module or "").split(".")[0])
+
+
 def require(module: str, extra: str) -> ModuleType:
     """Import an optional dependency, or say in one line which extra brings it.
 

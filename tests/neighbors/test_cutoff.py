@@ -1,5 +1,7 @@
 """neighbor_list against ase.neighborlist, a plain twin, and what must hold for any input."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,9 @@ from ase.neighborlist import neighbor_list as ase_neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from erlangen import threads
 from erlangen.errors import InputError, ShapeError, TooLargeError
-from erlangen.neighbors import _kernels, _memory, neighbor_list
+from erlangen.neighbors import _kernels, _memory, complete_graph, neighbor_list
 
 
 def rows(receiver, sender, shift):
@@ -66,6 +69,74 @@ def test_cutoff_far_larger_than_the_cell_matches_ase():
     np.testing.assert_array_equal(found(ours), rows(receiver, sender, shift))
 
 
+def plain_periodic_twin(positions, cutoff, cell, pbc):
+    """Receiver, sender, shift and displacement of all pairs and all shifts that could matter, looked at one by one."""
+    fraction = positions @ np.linalg.inv(cell)
+    most = np.floor(np.ptp(fraction, axis=0) + cutoff * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int) + 1
+    shifts = np.stack(np.meshgrid(*(np.arange(-m, m + 1) * p for m, p in zip(most, pbc, strict=True))), -1)
+    edges = []
+    for shift in np.unique(shifts.reshape(-1, 3), axis=0):
+        for i, j in np.ndindex(len(positions), len(positions)):
+            displacement = positions[j] - positions[i] + (shift[0] * cell[0] + shift[1] * cell[1] + shift[2] * cell[2])
+            if (i != j or shift.any()) and np.sqrt((displacement**2).sum()) < cutoff:
+                edges.append([i, j, *shift, *displacement])
+    edges = np.array(sorted(edges)).reshape(-1, 8)
+    return edges[:, :5].astype(int), edges[:, 5:]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(1, 6),
+    seed=st.integers(0, 2**32 - 1),
+    pbc=st.sampled_from([(1, 1, 1), (1, 1, 0), (0, 0, 1), (0, 1, 0)]),
+    cutoff=st.sampled_from([0.3, 1.0, 2.0, 3.5]),
+    skew=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_periodic_kernels_equal_the_plain_twin(n, seed, pbc, cutoff, skew):
+    rng = np.random.default_rng(seed)
+    # Whole and half numbers: coincident images and distances equal to the cutoff occur, atoms lie outside the cell.
+    cell = np.diag(rng.choice([1.0, 1.5, 2.0, 3.0], 3))
+    cell[1, 0], cell[2, :2] = skew, (-skew, 1.5 * skew)
+    positions = rng.integers(-6, 9, (n, 3)) / 2
+    ours = neighbor_list(positions, cutoff, cell, np.array(pbc, bool))
+    edges, displacement = plain_periodic_twin(positions, cutoff, cell, pbc)
+    np.testing.assert_array_equal(found(ours), edges)
+    np.testing.assert_array_equal(ours.displacement, displacement)
+
+
+@pytest.mark.parametrize("a", [3.61, 4.05, 3.0 * np.sqrt(2), 1 / 3])
+def test_shells_of_a_lattice_at_exactly_the_cutoff_are_decided_by_the_formula(a):
+    # The distances of a shell differ in their last digit.
+    cell = a * np.array([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])
+    positions = np.array([[0.1, 0.2, 0.3], [0.9, -0.7, 0.6]]) * a
+    edges, displacement = plain_periodic_twin(positions, 1.6 * a, cell, (1, 1, 1))
+    lengths = np.sqrt((displacement**2).sum(axis=1))
+    assert len(np.unique(lengths)) > len(np.unique(lengths.round(9)))
+    for cutoff in np.unique(lengths):
+        ours = neighbor_list(positions, cutoff, cell)
+        np.testing.assert_array_equal(found(ours), edges[lengths < cutoff])
+        np.testing.assert_array_equal(ours.displacement, displacement[lengths < cutoff])
+
+
+def test_atoms_many_cells_away_have_the_neighbors_of_the_wrapped_ones():
+    rng = np.random.default_rng(0)
+    cell = np.array([[4.0, 0, 0], [1.0, 5.0, 0], [0.5, -2.0, 4.0]])
+    positions = np.round(rng.uniform(size=(8, 3)) @ cell * 2**20) / 2**20  # so that moving them does not round
+    cells = rng.integers(-(10**6), 10**6, (8, 3))
+    near, far = (neighbor_list(p, 4.5, cell) for p in (positions, positions + cells @ cell))
+    sender, receiver = near.edge_index
+    moved = near.shift - cells[sender] + cells[receiver]
+    np.testing.assert_array_equal(found(far), rows(receiver, sender, moved))
+    np.testing.assert_allclose(far.displacement, near.displacement, atol=1e-8)
+
+
+def test_atoms_too_many_cells_away_are_refused():
+    with pytest.raises(InputError, match=r"1,073,741,824 cells.*\[0.0, 0.0, 1e\+30\] for atom 1: wrap"):
+        neighbor_list([[0, 0, 0], [0, 0, 1e30]], 1.0, np.eye(3))
+    # An open direction has no cells to count.
+    assert neighbor_list([[0, 0, 0], [0, 0, 1e12]], 1.1, np.eye(3), [True, True, False]).edge_index.shape[1] == 8
+
+
 def test_missing_vectors_of_a_slab_are_completed():
     cell = np.array([[3.0, 0, 0], [1.0, 2.5, 0], [0, 0, 0]])
     positions = np.array([[0, 0, 0], [1.0, 1.0, 40.0], [1.0, 1.0, 41.0]])
@@ -114,6 +185,63 @@ def test_cell_list_and_all_pairs_agree_at_any_density(n, seed, spread):
         cells = neighbor_list(positions, 0.8).edge_index
         patch.setattr(_kernels, "SMALL", n)
         np.testing.assert_array_equal(cells, neighbor_list(positions, 0.8).edge_index)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 60, _kernels.RANKED, _kernels.RANKED + 1, 3 * _kernels.RANKED])
+def test_rows_are_sorted_by_point(n):
+    rng = np.random.default_rng(n)
+    order = rng.permutation(5000).astype(np.int32)
+    slots = np.sort(rng.choice(5000, n, replace=False)).astype(np.int32)
+    ranked = np.empty(n, np.int32)
+    _kernels.sort_row(order, slots, np.empty(n, np.int32), n, ranked)
+    np.testing.assert_array_equal(ranked, slots[np.argsort(order[slots])])
+
+
+def test_rows_too_long_to_rank_are_complete():
+    positions = np.random.default_rng(0).uniform(0, 1, (_kernels.RANKED + 50, 3))
+    edges = neighbor_list(positions, 2.0).edge_index
+    np.testing.assert_array_equal(edges, complete_graph(len(positions)))
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_edges_and_their_order_do_not_depend_on_the_threads(monkeypatch, periodic):
+    rng = np.random.default_rng(5)
+    sizes = [700, 3, 0, 450, 1]
+    positions, batch = rng.uniform(0, 9, (sum(sizes), 3)), np.repeat(np.arange(5), sizes)
+    cell = np.diag([9.0, 10.0, 11.0]) if periodic else None
+    monkeypatch.setattr(threads, "MIN_WORK", 1000)
+    results = []
+    for n in (1, 2, 7):
+        monkeypatch.setattr(threads, "n_threads", lambda n=n: n)
+        results.append(neighbor_list(positions, 1.7, cell, batch=batch))
+    for other in results[1:]:
+        for one, array in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, array)
+
+
+def test_a_failing_thread_is_heard(monkeypatch):
+    monkeypatch.setattr(threads, "n_threads", lambda: 3)
+
+    def kernel(first, last):
+        if first:
+            raise MemoryError("no room")
+        return last - first
+
+    assert threads.over_rows(kernel, rows=100, work=threads.MIN_WORK) == [100]
+    with pytest.raises(MemoryError, match="no room"):
+        threads.over_rows(kernel, rows=100, work=5 * threads.MIN_WORK)
+
+
+def test_searches_from_several_threads_at_once_agree():
+    positions = np.random.default_rng(2).uniform(0, 30, (4000, 3))
+    expected = neighbor_list(positions, 3.0, np.eye(3) * 30)
+    with ThreadPoolExecutor(4) as pool:
+        for ours in pool.map(lambda _: neighbor_list(positions, 3.0, np.eye(3) * 30), range(8)):
+            np.testing.assert_array_equal(found(ours), found(expected))
+
+
+def test_threads_follow_torch():
+    assert threads.n_threads() == torch.get_num_threads()
 
 
 @settings(max_examples=40, deadline=None)
@@ -241,6 +369,14 @@ def test_periodic_edges_that_would_not_fit_are_refused():
     for pbc in (True, [True, True, False]):
         with pytest.raises(TooLargeError, match="edges within 50000 angstrom in a periodic cell would take"):
             neighbor_list(np.zeros((1, 3)), 50_000.0, np.eye(3), pbc)
+
+
+def test_images_that_would_not_fit_are_refused():
+    needle = np.array([[1.0, 0, 0], [1e4, 1e-3, 0], [0, 0, 1.0]])
+    with pytest.raises(TooLargeError, match="images within 5 angstrom of a periodic cell would take"):
+        neighbor_list(np.zeros((1, 3)), 5.0, needle)
+    with pytest.raises(TooLargeError, match=r"edges within 1e\+100 angstrom in a periodic cell"):
+        neighbor_list(np.zeros((1, 3)), 1e200, np.eye(3), [True, False, False])
 
 
 def test_available_memory_is_sensible():

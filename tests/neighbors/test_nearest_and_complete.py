@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
+from erlangen import threads
 from erlangen.errors import InputError, ShapeError, TooLargeError
 from erlangen.neighbors import _memory, complete_graph, knn_graph, nearest
 
@@ -27,6 +28,14 @@ def test_nearest_are_those_of_a_tree(n, k, seed, small):
         ours = knn_graph(positions, k)
     np.testing.assert_array_equal(ours.edge_index, tree_edges(positions, min(k, n - 1)))
     np.testing.assert_array_equal(ours.displacement, positions[ours.edge_index[0]] - positions[ours.edge_index[1]])
+
+
+def test_nearest_do_not_depend_on_the_threads(monkeypatch):
+    positions = np.random.default_rng(1).normal(size=(2500, 3))
+    expected = tree_edges(positions, 7)
+    for n in (1, 2):
+        monkeypatch.setattr(threads, "n_threads", lambda n=n: n)
+        np.testing.assert_array_equal(knn_graph(positions, 7).edge_index, expected)
 
 
 @pytest.mark.parametrize("small", [0, 6, 1000])

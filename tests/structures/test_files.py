@@ -197,7 +197,7 @@ EXTENDED = "1\nProperties=species:S:1:pos:R:3 {}\n"
         ("a.xyz", EXTENDED.format("") + "H 0 0 0 0\n", "line 3: expected 4 columns, got 5"),
         ("a.sdf", "nonsense\n", "record 1"),
         ("a.cif", "nonsense\n", "cif"),
-        ("a.pdb", "", "numbers is empty|cannot read"),
+        ("a.pdb", "", "holds no structure"),
     ],
 )
 def test_broken_files_say_where(tmp_path, name, text, message, capfd):

@@ -1,19 +1,23 @@
 """How well a network trained for some minutes predicts a property of molecules it has never seen (slides 13, 18)."""
 
+import math
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
 import erlangen
 from erlangen.datasets import QM9_TARGETS, load_qm9
 from erlangen.errors import InputError
+from erlangen.models import names
 from erlangen.structures import StructureSet
 from erlangen.symmetry import Certificate, certify
 from erlangen.training import GraphRegressor, History
+from erlangen.training.baseline import check_parts
 
 PACKAGES = ("torch", "lightning", "numpy", "scipy", "scikit-learn", "numba", "rdkit", "ase")
 FASTEST = {"model": "density", "optimizer": "muon", "batch_size": 256, "validate_every": 200}
@@ -46,6 +50,18 @@ class MolecularPropertyConfig:
     n_test: int | None = 10_831
     random_state: int = 42
     settings: dict = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise an InputError if this cannot be done; better to know before the data is read than after."""
+        if self.target not in QM9_TARGETS:
+            raise InputError(f"target {self.target!r} is not in QM9; there are {', '.join(QM9_TARGETS)}")
+        if self.model not in names():
+            raise InputError(f"model {self.model!r} is unknown; known are {', '.join(names())}")
+        if not 0 < self.budget < math.inf:
+            raise InputError(f"budget is seconds of training, more than zero, got {self.budget!r}")
+        for name in ("n_train", "n_valid", "n_test"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise InputError(f"{name} is 1 or more molecules, got {getattr(self, name)!r}")
 
     def estimator(self, **changes) -> GraphRegressor:
         """Return the unfitted estimator that this record asks for."""
@@ -153,19 +169,20 @@ def learn_molecular_property(
     InputError
         If the target is unknown, or the budget or the sizes make no sense.
     """
-    if not config.budget > 0:
-        raise InputError(f"budget is seconds of training, more than zero, got {config.budget!r}")
+    config.check()
     started = time.monotonic()
     train, valid, test = load_qm9(
         config.target, config.n_train, config.n_valid, config.n_test, random_state=config.random_state
     )
+    check_parts(train, valid, test)
     say(
         f"data: {len(train):,} molecules to learn from, {len(valid):,} to watch, {len(test):,} never seen "
         f"({time.monotonic() - started:.1f} s)"
     )
     regressor = config.estimator().fit(train, validation=valid)
     history = regressor.history_
-    say(f"training: {history.steps:,} steps of {regressor.batch_size} molecules in {history.seconds:.0f} s")
+    stopped = ", then interrupted: what was learned is tested" if history.stopped == "interrupted" else ""
+    say(f"training: {history.steps:,} steps of {regressor.batch_size} molecules in {history.seconds:.0f} s{stopped}")
     regressor.predict(test[:256])
     started = time.monotonic()
     predicted = regressor.predict(test)
@@ -180,4 +197,7 @@ def learn_molecular_property(
 def versions() -> dict[str, str]:
     """Return the versions that a figure depends on."""
     found = {"erlangen": erlangen.__version__, "python": platform.python_version(), "machine": platform.machine()}
-    return found | {package: version(package) for package in PACKAGES}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):  # rdkit draws the report's molecules and is not needed to learn
+            found[package] = version(package)
+    return found

@@ -33,6 +33,9 @@ def options(
     """Hold the options of all commands."""
 
 
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split and the network.")]
+
+
 @app.command()
 def quickstart(
     target: Annotated[str, typer.Option(help="A property of QM9: mu alpha homo lumo gap r2 zpve U0 U H G Cv.")] = "U0",
@@ -41,7 +44,9 @@ def quickstart(
         "quickstart"
     ),
     model: Annotated[str, typer.Option(help="A network: density, egnn, painn, schnet.")] = "density",
-    seed: Annotated[int, typer.Option(help="Of the split and the network.")] = 42,
+    n_train: Annotated[int, typer.Option(min=1, help="Molecules to learn from.")] = 110_000,
+    n_test: Annotated[int, typer.Option(min=1, help="Molecules to test on.")] = 10_831,
+    seed: Seed = 42,
 ) -> None:
     """Train a network on the real QM9, test it, certify its symmetry, time it and write a report: the main job.
 
@@ -49,7 +54,7 @@ def quickstart(
     """
     from erlangen.cli.quickstart import run
 
-    run(target, budget, output, model, seed)
+    run(target, budget, output, model, n_train, n_test, seed)
 
 
 @app.command()
@@ -66,25 +71,31 @@ def train(
     ] = None,
     head: Annotated[str | None, typer.Option(help="graph, node, vector, tensor; by default the model's own.")] = None,
     intensive: Annotated[
-        bool, typer.Option("--intensive", help="The target does not grow with the structure.")
+        bool, typer.Option("--intensive", help="The target does not grow with the structure; known for QM9.")
     ] = False,
-    n_train: Annotated[int, typer.Option(help="QM9: molecules to learn from.")] = 110_000,
-    n_valid: Annotated[int, typer.Option(help="QM9: molecules to watch.")] = 1_000,
-    n_test: Annotated[int, typer.Option(help="QM9: molecules to test on.")] = 10_000,
-    epochs: Annotated[int | None, typer.Option(help="Budget in passes over the data: the same run every time.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Structures a step, over all devices.")] = 64,
+    n_train: Annotated[int, typer.Option(min=1, help="QM9: molecules to learn from.")] = 110_000,
+    n_valid: Annotated[int, typer.Option(min=0, help="QM9: molecules to watch.")] = 1_000,
+    n_test: Annotated[int, typer.Option(min=0, help="QM9: molecules to test on.")] = 10_000,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Budget in passes over the data: the same run every time.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Structures a step, over all devices.")] = 64,
     optimizer: Annotated[str, typer.Option(help="adamw or muon.")] = "adamw",
     learning_rate: Annotated[float | None, typer.Option(help="By default the optimizer's own.")] = None,
     ema: Annotated[float | None, typer.Option(help="Decay of a running average of the weights, e.g. 0.999.")] = None,
-    patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a better one.")] = None,
-    validate_every: Annotated[int | None, typer.Option(help="Steps between validations; by default an epoch.")] = None,
-    devices: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many validations without a better one.")
+    ] = None,
+    validate_every: Annotated[
+        int | None, typer.Option(min=1, help="Steps between validations; by default an epoch.")
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the split and the network.")] = 42,
+    seed: Seed = 42,
 ) -> None:
     """Train a network and keep it in one file.
 
-    [bold]Examples:[/bold] erlangen train --model schnet --target gap --intensive --budget 00:05:00 --output gap
+    [bold]Examples:[/bold] erlangen train --model schnet --target gap --budget 00:05:00 --output gap
 
     erlangen train molecules.extxyz --target energy --model painn --set hidden=64
     """
@@ -111,8 +122,8 @@ def predict(
 @app.command()
 def certify(
     model: Annotated[Path, typer.Argument(help="A model file, e.g. quickstart/model.erl.")],
-    samples: Annotated[int, typer.Option(help="Group elements and inputs to try.")] = 64,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Group elements and inputs to try.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
     output: Annotated[Path | None, typer.Option(help="JSON file for the certificate.")] = None,
 ) -> None:
     """Measure the symmetry that a model declares; exit status 1 if it does not hold.

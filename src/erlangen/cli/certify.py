@@ -4,14 +4,15 @@ from pathlib import Path
 
 import typer
 
-from erlangen.cli.output import write_json
+from erlangen.cli.output import writable_file, write_json
 from erlangen.symmetry import certify
-from erlangen.training import GraphRegressor
+from erlangen.training import load
 
 
 def run(model: Path, samples: int, seed: int, output: Path | None) -> None:
     """Certify a model file."""
-    certificate = certify(GraphRegressor.load(model), samples=samples, random_state=seed)
+    writable_file(output)
+    certificate = certify(load(model), samples=samples, random_state=seed)
     typer.echo(str(certificate))
     if output is not None:
         write_json(output, certificate.to_dict())

@@ -2,20 +2,25 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from erlangen.applications import MolecularPropertyConfig, MolecularPropertyResult, learn_molecular_property
-from erlangen.cli.output import writable, write_json
+from erlangen.cli import Interrupted
+from erlangen.cli.output import screen, writable, write_json
+from erlangen.errors import require
 from erlangen.report import write_report
 from erlangen.units import CHEMICAL_ACCURACY
 
 
-def run(target: str, budget: float, output: Path, model: str, seed: int) -> None:
+def run(target: str, budget: float, output: Path, model: str, n_train: int, n_test: int, seed: int) -> None:
     """Learn a property of QM9 and leave the model, its figures and a report in a folder."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
+    config = MolecularPropertyConfig(
+        target=target, budget=budget, model=model, n_train=n_train, n_test=n_test, random_state=seed
+    )
+    config.check()
+    require("plotly.offline", "report")  # the report is written last, and should not fail then
     writable(output)
-    config = MolecularPropertyConfig(target=target, budget=budget, model=model, random_state=seed)
     result = learn_molecular_property(config, say=console.print)
     write_json(output / "metrics.json", result.metrics())
     result.regressor.save(output / "model.erl")
@@ -23,6 +28,8 @@ def run(target: str, budget: float, output: Path, model: str, seed: int) -> None
     write_report(result, output / "report.html")
     console.print(f"report: {output / 'report.html'}, one file that opens offline")
     console.print(table(result))
+    if result.history.stopped == "interrupted":
+        raise Interrupted(f"stopped; the best model and its figures are in {output}")
 
 
 def table(result: MolecularPropertyResult) -> Table:

@@ -26,9 +26,9 @@ def cached(name: str, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str,
     try:
         return read_mapped(path)
     except (FileNotFoundError, FileFormatError):
-        save_file = require("safetensors.numpy", "qm9").save_file
-        arrays = {key: np.ascontiguousarray(array) for key, array in make().items()}
-        write_atomically(path, lambda temporary: save_file(arrays, temporary))
+        save = require("safetensors.numpy", "qm9").save
+        content = save({key: np.ascontiguousarray(array) for key, array in make().items()})
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
         return read_mapped(path)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 from rich.progress import Progress
 
 from erlangen.arrays import generator
@@ -204,6 +205,12 @@ def _split(split: str, n_train: int, n_valid: int, n_test: int | None, random_st
     return train, valid, test[:n_test]
 
 
+def _progress() -> Progress:
+    """Return a bar on standard error, which is not there where nobody looks: standard output is for results."""
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
 def _parse() -> dict[str, np.ndarray]:
     """Read the wheel's CSV files; `import qm9pack` itself fails on current setuptools, so only its folder is used."""
     spec = importlib.util.find_spec("qm9pack")
@@ -211,7 +218,7 @@ def _parse() -> dict[str, np.ndarray]:
         raise MissingExtraError('QM9 needs qm9pack: pip install "erlangen[qm9]"', name="qm9pack")
     folder = Path(spec.submodule_search_locations[0]) / "data"
     files = [folder / f"qm9_part{part}.csv" for part in (1, 2, 3)]
-    with Progress(transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("Reading QM9 (once)", total=N_MOLECULES + 5)
         rows = []
         for file in files:
@@ -247,7 +254,7 @@ def _parse() -> dict[str, np.ndarray]:
 
 
 def _turned_polarizability(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    with Progress(transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("Turning polarizability tensors (once)", total=N_MOLECULES // 512 + 20)
         names = ("polarizability", "positions", "numbers", "offsets")
         turned = in_frame_of_geometry(*(np.asarray(arrays[name]) for name in names), lambda: progress.advance(task))

@@ -28,7 +28,6 @@ from torch.nn import functional
 
 from erlangen.errors import InputError, TooLargeError
 from erlangen.models._density_kernels import invariants as invariants_kernel
-from erlangen.nn._threads import over_rows
 from erlangen.nn.edges import edges_of, length, nonzero
 from erlangen.nn.head import Head
 from erlangen.nn.heads import ForceHead
@@ -36,6 +35,7 @@ from erlangen.nn.model import AtomisticModel
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
 from erlangen.symmetry import Invariant
+from erlangen.threads import over_rows
 
 _DECAY = 0.5  # per angstrom
 _NEAREST = 0.7  # angstrom: the radial functions resolve distances from here to the cutoff

@@ -1,10 +1,11 @@
 """Models by name; a new one joins with one line."""
 
 import importlib
+import inspect
 
 from torch import nn
 
-from erlangen.errors import InputError
+from erlangen.errors import ErlangenError, InputError, TooLargeError
 
 MODELS = {
     "density": "atomic_density.AtomicDensityNetwork",
@@ -38,7 +39,9 @@ def create(name: str, **hyperparameters) -> nn.Module:
     Raises
     ------
     InputError
-        If the name is unknown or the model has no such argument.
+        If the name is unknown or the model has no such argument or cannot use its value.
+    TooLargeError
+        If its weights do not fit into the memory.
 
     Examples
     --------
@@ -50,9 +53,18 @@ def create(name: str, **hyperparameters) -> nn.Module:
         raise InputError(f"model {name!r} is unknown; known are {', '.join(names())}")
     file, _, class_name = MODELS[name].partition(".")
     model = getattr(importlib.import_module(f"erlangen.models.{file}"), class_name)
+    known = list(inspect.signature(model).parameters)
+    for argument in hyperparameters:
+        if argument not in known:
+            raise InputError(f"{name} has no hyperparameter {argument!r}; it has {', '.join(known)}")
     try:
         return model(**hyperparameters)
-    except TypeError as error:
-        if "argument" not in str(error):
+    except ErlangenError:
+        raise
+    except (TypeError, ValueError) as error:  # what a constructor happens to do with a value of the wrong kind
+        given = ", ".join(f"{argument}={value!r}" for argument, value in hyperparameters.items())
+        raise InputError(f"cannot make {name} with {given}: {error}") from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
             raise
-        raise InputError(f"cannot make {name}: {error}") from None
+        raise TooLargeError(f"cannot make {name}: {str(error).splitlines()[0]}") from error

@@ -7,6 +7,8 @@ import numpy as np
 from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError, ShapeError
 
+WORK = 100
+"""Multiplications that the search around one point takes, about."""
 LARGEST = 1e100
 """Coordinates beyond this have squares that overflow."""
 

@@ -1,13 +1,14 @@
-"""All pairs closer than a radius, in open space (compiled here) and in periodic cells (vesin)."""
+"""All pairs closer than a radius, in open space and in periodic cells."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from erlangen.arrays import is_torch_array
-from erlangen.errors import InputError
-from erlangen.neighbors._arguments import checked_positions, like, offsets_of
+from erlangen.errors import InputError, TooLargeError
+from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 from erlangen.neighbors._memory import check_memory
+from erlangen.threads import over_rows
 
 BYTES_PER_EDGE = 2 * 8 + 3 * 8 + 3 * 8  # edge_index, shift, displacement
 
@@ -51,46 +52,77 @@ def open_edges(positions, offsets: np.ndarray, cutoff: float) -> np.ndarray:
     TooLargeError
         If the edges, which are counted first, would not fit into memory.
     """
+    return open_search(checked_positions(positions), offsets, cutoff, False)[0]
+
+
+def open_search(positions: np.ndarray, offsets: np.ndarray, cutoff: float, measure: bool) -> tuple:
+    """Return the edge index (2, e) and, with ``measure``, the displacements (e, 3), else (0, 3), of checked positions.
+
+    Edges are counted, then written: a second search costs less than arrays that grow.
+    """
     from erlangen.neighbors import _kernels
 
-    positions = checked_positions(positions)  # the compiled loops would read outside the arrays
-    cursor = np.zeros(len(positions), dtype=np.int64)
-    nothing = np.empty((2, 0), dtype=np.int64)
-    _kernels.within_cutoff(positions, offsets, cutoff, cursor, nothing, False, _kernels.SMALL)
-    ends = np.cumsum(cursor)
-    n_edges = int(ends[-1]) if len(ends) else 0
-    check_memory(
-        n_edges * BYTES_PER_EDGE, f"the {n_edges:,} edges within {cutoff:g} angstrom of {len(positions):,} atoms"
-    )
+    square = _kernels.largest_square(cutoff)
+    bounds = np.column_stack([offsets[:-1], offsets[1:]])
+    large = np.diff(offsets) > _kernels.SMALL
+    small = bounds[~large]
+    counts = np.zeros(len(positions), dtype=np.int64)
+    no_edges, no_displacement = np.empty((2, 0), dtype=np.int64), np.empty((0, 3))
+    _kernels.by_pairs(positions, small, square, counts, no_edges, no_displacement, False)
+    if large.any():
+        check_points(len(positions))
+        grid = _kernels.grid_of(positions, bounds[large], np.ones(len(positions), dtype=bool), cutoff)
+        over_rows(_kernels.count_rows, grid, square, counts, rows=len(grid.receivers), work=WORK * len(grid.receivers))
+    begin, n_edges = row_starts(counts, cutoff)
     edges = np.empty((2, n_edges), dtype=np.int64)
-    _kernels.within_cutoff(positions, offsets, cutoff, ends - cursor, edges, True, _kernels.SMALL)
-    return edges
+    displacement = np.empty((n_edges if measure else 0, 3))
+    if large.any():
+        over_rows(
+            _kernels.open_rows,
+            grid,
+            square,
+            begin,
+            edges,
+            displacement,
+            rows=len(grid.receivers),
+            work=WORK * len(grid.receivers),
+        )
+    _kernels.by_pairs(positions, small, square, begin, edges, displacement, True)
+    return edges, displacement
+
+
+def check_points(n: int) -> None:
+    """Raise TooLargeError if points cannot be numbered in the 32 bits that the kernels give them."""
+    if n >= 2**31 - 1:
+        raise TooLargeError(f"a search takes up to {2**31 - 2:,} points, images included, got {n:,}")
+
+
+def row_starts(counts: np.ndarray, cutoff: float) -> tuple[np.ndarray, int]:
+    """Return where the edges of every receiver begin and how many edges there are, if they fit into memory."""
+    ends = np.cumsum(counts)
+    n_edges = int(ends[-1]) if len(ends) else 0
+    what = f"the {n_edges:,} edges within {cutoff:g} angstrom of {len(counts):,} atoms"
+    check_memory(n_edges * BYTES_PER_EDGE, what)
+    return ends - counts, n_edges
 
 
 def displacements(positions, edge_index, shift=None, cell=None):
-    """Return r_sender + shift @ cell - r_receiver, (e, 3), in the library of the positions.
-
-    ``shift`` and ``cell`` (e, 3, 3), one for each edge, are torch tensors, as the positions then are.
-    """
-    if is_torch_array(positions):
-        result = positions.index_select(0, edge_index[0]) - positions.index_select(0, edge_index[1])
-        return result if shift is None else result + (shift.to(cell.dtype)[:, None, :] @ cell)[:, 0]
-    if positions.dtype != np.float64 or not positions.flags.c_contiguous:
-        return positions[edge_index[0]] - positions[edge_index[1]]
-    from erlangen.neighbors import _kernels
-
-    result = np.empty((edge_index.shape[1], 3))
-    _kernels.differences(positions, edge_index, result)
-    return result
+    """Return r_sender + shift @ cell - r_receiver, (e, 3), of tensors; one cell (3, 3), or (e, 3, 3) for each edge."""
+    result = positions.index_select(0, edge_index[0]) - positions.index_select(0, edge_index[1])
+    if shift is None:
+        return result
+    shift = shift.to(cell.dtype)
+    return result + (shift @ cell if cell.ndim == 2 else (shift[:, None, :] @ cell)[:, 0])
 
 
 def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> Neighbors:
     """Find all pairs of atoms of the same structure that are closer than a radius.
 
     The distance is compared as in ``ase.neighborlist``: a pair at exactly the cutoff is out; an atom is a neighbor of
-    its own periodic images, and of itself in the home cell never. In open space each structure is searched by all
-    pairs or, when it is large, by a cell list in time and memory linear in the number of atoms; periodic cells are
-    searched by vesin.
+    its own periodic images, and of itself in the home cell never. Small structures in open space are searched by all
+    pairs, others by a cell list in time and memory linear in the number of atoms, which in a periodic cell includes
+    the images that can have neighbors in the home cell. Large structures take several threads: as many as torch, if it
+    is loaded, else as ``NUMBA_NUM_THREADS`` says; the edges and their order do not depend on it.
 
     Parameters
     ----------
@@ -124,7 +156,7 @@ def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> 
     array([[1, 2, 0, 0],
            [0, 0, 1, 2]])
     """
-    from erlangen.neighbors.periodic import cells_and_pbc, periodic_edges
+    from erlangen.neighbors.periodic import cells_and_pbc, periodic_search
 
     cutoff = checked_cutoff(cutoff)
     values = checked_positions(positions)
@@ -135,16 +167,20 @@ def neighbor_list(positions, cutoff: float, cell=None, pbc=None, batch=None) -> 
         if positions.dtype.kind != "f":
             positions = values
     cells, pbcs = cells_and_pbc(cell, pbc, len(offsets) - 1)
-    if cells is None or not pbcs.any():
-        edges = open_edges(values, offsets, cutoff)
-        index = output(edges)
-        shift = output(np.zeros((edges.shape[1], 3), dtype=np.int64))
-        return Neighbors(index, shift, displacements(positions, index))
-    edges, shift, displacement = periodic_edges(values, offsets, cutoff, cells, pbcs)
+    is_open = cells is None or not pbcs.any()
+    if is_open:
+        edges, displacement = open_search(values, offsets, cutoff, not is_torch_array(positions))
+        shift = np.zeros((edges.shape[1], 3), dtype=np.int64)  # costs nothing until somebody reads it
+    else:
+        edges, shift, displacement = periodic_search(values, offsets, cutoff, cells, pbcs)
     index, shift = output(edges), output(shift)
     if not is_torch_array(positions):
         return Neighbors(index, shift, displacement.astype(positions.dtype, copy=False))
-    cell = cell if is_torch_array(cell) else index.new_tensor(cells, dtype=positions.dtype)
-    structure = output(np.searchsorted(offsets, edges[1], side="right") - 1)
-    cell_of_edge = cell.to(positions).expand(len(cells), 3, 3).index_select(0, structure)
+    if is_open:
+        return Neighbors(index, shift, displacements(positions, index))
+    cell = (cell if is_torch_array(cell) else index.new_tensor(cells, dtype=positions.dtype)).to(positions)
+    if len(cells) == 1:
+        return Neighbors(index, shift, displacements(positions, index, shift, cell.reshape(3, 3)))
+    structure = output(np.repeat(np.arange(len(cells)), np.diff(offsets))[edges[1]])
+    cell_of_edge = cell.expand(len(cells), 3, 3).index_select(0, structure)
     return Neighbors(index, shift, displacements(positions, index, shift, cell_of_edge))

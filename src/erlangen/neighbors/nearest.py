@@ -4,9 +4,10 @@ import numpy as np
 
 from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError
-from erlangen.neighbors._arguments import checked_positions, like, offsets_of
+from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 from erlangen.neighbors._memory import check_memory
 from erlangen.neighbors.cutoff import BYTES_PER_EDGE, Neighbors
+from erlangen.threads import threads_for
 
 SMALL = 200
 """Up to this many points all pairs are faster than a tree (measured: benchmarks/neighbors.py)."""
@@ -79,9 +80,12 @@ def _by_tree(positions: np.ndarray, k: int) -> np.ndarray:
     from scipy.spatial import cKDTree
 
     n = len(positions)
-    _, found = cKDTree(positions).query(positions, k=k + 1)
+    tree = cKDTree(positions)
+    order = tree.indices  # leaf by leaf: consecutive searches meet the same leaves, which are then in the cache
+    _, found = tree.query(positions[order], k=k + 1, workers=threads_for(n, WORK * n))
     # A point finds itself, though among coincident ones not always first, nor always at all.
-    own = found == np.arange(n)[:, None]
+    own = found == order[:, None]
     own[~own.any(axis=1), -1] = True
-    senders = np.sort(found[~own].reshape(n, k), axis=1)
+    senders = np.empty((n, k), dtype=np.int64)
+    senders[order] = np.sort(found[~own].reshape(n, k), axis=1)
     return np.stack([senders.ravel(), np.repeat(np.arange(n), k)])

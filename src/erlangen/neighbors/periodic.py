@@ -1,13 +1,14 @@
-"""Periodic cells: what makes one valid, and the search in them by vesin, structure by structure."""
+"""Periodic cells: what makes one valid, and the search among the atoms and their images."""
 
 import numpy as np
 
-from erlangen.errors import InputError, ShapeError, require
-from erlangen.neighbors._arguments import as_numpy
+from erlangen.errors import InputError, ShapeError
+from erlangen.neighbors._arguments import LARGEST, WORK, as_numpy
 from erlangen.neighbors._memory import check_memory
+from erlangen.threads import over_rows
 
-BYTES_PER_EDGE = 100
-"""What vesin and the arrays made from its answer take."""
+BYTES_PER_IMAGE = 100
+"""What a point of a periodic search takes: coordinates twice, owner, shift, its place in the grid."""
 
 
 def completed_cell(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
@@ -18,16 +19,23 @@ def completed_cell(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
     InputError
         If a periodic vector is missing or the cell has no volume.
     """
-    missing = ~cell.any(axis=1)
-    if (missing & pbc).any():
-        raise InputError(f"cell vector {int(np.argmax(missing & pbc))} is zero but periodic (pbc {pbc.tolist()})")
-    completed = cell.copy()
-    if missing.any():
+    return completed_cells(cell[None], pbc[None])[0]
+
+
+def completed_cells(cells: np.ndarray, pbcs: np.ndarray) -> np.ndarray:
+    """Return the completed cells of many structures, (b, 3, 3); see `completed_cell`."""
+    missing = ~cells.any(axis=2)
+    wrong = np.argwhere(missing & pbcs)
+    if len(wrong):
+        s, vector = wrong[0].tolist()
+        raise InputError(f"cell vector {vector} is zero but periodic (pbc {pbcs[s].tolist()})")
+    completed = cells.copy()
+    for s in np.flatnonzero(missing.any(axis=1)):
         # The right singular vectors of zero singular values span what the given vectors leave free.
-        completed[missing] = np.linalg.svd(cell)[2][3 - missing.sum() :]
-    volume = abs(np.linalg.det(completed))
-    if not volume > 1e-10 * np.prod(np.linalg.norm(completed, axis=1)):
-        raise InputError(f"cell has zero volume: {cell.tolist()}")
+        completed[s, missing[s]] = np.linalg.svd(cells[s])[2][3 - missing[s].sum() :]
+    flat = ~(np.abs(np.linalg.det(completed)) > 1e-10 * np.prod(np.linalg.norm(completed, axis=2), axis=1))
+    if flat.any():
+        raise InputError(f"cell has zero volume: {cells[np.argmax(flat)].tolist()}")
     return completed
 
 
@@ -52,61 +60,74 @@ def cells_and_pbc(cell, pbc, n_structures: int) -> tuple[np.ndarray | None, np.n
     return np.broadcast_to(cells, (n_structures, 3, 3)), pbcs
 
 
-def periodic_edges(
+def periodic_search(
     positions: np.ndarray, offsets: np.ndarray, cutoff: float, cells: np.ndarray, pbcs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the edge index (2, e), shifts (e, 3) and displacements (e, 3) of structures of which some are periodic."""
-    from erlangen.neighbors.cutoff import displacements, open_edges
+    """Return the edge index (2, e), shifts (e, 3) and displacements (e, 3) of structures of which some are periodic.
 
-    found = [(np.empty((2, 0), np.int64), np.empty((0, 3), np.int64), np.empty((0, 3)))]
-    for first, last, cell, pbc in zip(offsets[:-1], offsets[1:], cells, pbcs, strict=True):
-        own = positions[first:last]
-        if pbc.any():
-            edges, shift, displacement = _one_cell(own, cutoff, completed_cell(cell, pbc), pbc)
-        else:
-            edges = open_edges(own, np.array([0, last - first]), cutoff)
-            shift, displacement = np.zeros((edges.shape[1], 3), dtype=np.int64), displacements(own, edges)
-        found.append((edges + first, shift, displacement))
-    edges, shifts, differences = zip(*found, strict=True)
-    return np.concatenate(edges, axis=1), np.concatenate(shifts), np.concatenate(differences)
+    Images that can have neighbors in the home cell join the atoms, and one cell list finds the neighbors of both kinds.
+    Moving a point rounds, so the search is a little wide and the comparison is then made as ASE makes it.
+    """
+    from erlangen.neighbors import _kernels
+    from erlangen.neighbors.cutoff import row_starts
 
-
-def _one_cell(positions, cutoff, cell, pbc):
-    """Search one periodic structure; the comparison with the cutoff is made here, so that it is ASE's own."""
-    vesin = require("vesin", "molecules")
-    expected = _expected_edges(positions, cutoff, cell, pbc)
-    check_memory(
-        int(expected * BYTES_PER_EDGE), f"some {expected:.1e} edges within {cutoff:g} angstrom in a periodic cell"
+    cutoff = min(cutoff, LARGEST)  # its cube must not overflow; it is far too large anyway
+    cells = np.where(pbcs.any(axis=1)[:, None, None], cells, np.eye(3))  # in open space any cell is as good
+    cells, pbcs = completed_cells(cells, pbcs), np.ascontiguousarray(pbcs)
+    n = len(positions)
+    wrap, fraction = np.empty((n, 3), dtype=np.int32), np.empty((n, 3))
+    low, high = np.empty(pbcs.shape), np.empty(pbcs.shape)
+    inverse = np.ascontiguousarray(np.linalg.inv(cells))
+    lost = _kernels.wrap_atoms(positions, offsets, inverse, pbcs, wrap, fraction, low, high)
+    if lost >= 0:
+        raise InputError(
+            f"positions lie within {_kernels.FARTHEST:,} cells of the origin, got {positions[lost].tolist()} "
+            f"for atom {lost}: wrap them into the cell"
+        )
+    moving = np.repeat(pbcs.any(axis=1), np.diff(offsets))
+    radius = _wide_radius(cutoff, positions, moving, cells, inverse, wrap)
+    reach = radius * np.linalg.norm(inverse, axis=1) + 1e-6  # in fractions of the cell
+    _check_size(np.diff(offsets), high - low, cutoff, cells, pbcs, reach)
+    images = _kernels.images_of(positions, offsets, cells, pbcs, wrap, fraction, low, high, reach)
+    grid = _kernels.grid_of(images.points, images.bounds, images.home, radius)
+    wide = radius**2
+    counts = np.empty(len(images.points), dtype=np.int64)
+    over_rows(_kernels.count_rows, grid, wide, counts, rows=n, work=WORK * n)
+    begin, n_edges = row_starts(counts[images.home], cutoff)
+    edges, shift = np.empty((2, n_edges), dtype=np.int64), np.empty((n_edges, 3), dtype=np.int64)
+    displacement = np.empty((n_edges, 3))
+    square = _kernels.largest_square(cutoff)
+    outside = over_rows(
+        *(_kernels.periodic_rows, grid, images, positions, cells, wrap, wide, square),
+        *(begin, edges, shift, displacement),
+        rows=n,
+        work=WORK * n,
     )
-    search = vesin.NeighborList(cutoff=cutoff * (1 + 1e-9), full_list=True)
-    receiver, sender, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS")
-    receiver, sender, shift = receiver.astype(np.int64), sender.astype(np.int64), shift.astype(np.int64)
-    order = _order(len(positions), receiver, sender, shift)
-    receiver, sender, shift = receiver[order], sender[order], shift[order]
-    displacement = positions[sender] - positions[receiver] + shift @ cell
-    near = np.sqrt((displacement**2).sum(axis=1)) < cutoff
-    edges = np.stack([sender, receiver])
-    return (edges, shift, displacement) if near.all() else (edges[:, near], shift[near], displacement[near])
+    if not any(outside):
+        return edges, shift, displacement
+    near = edges[0] >= 0
+    return edges[:, near], shift[near], displacement[near]
 
 
-def _expected_edges(positions, cutoff, cell, pbc) -> float:
-    """Return how many edges atoms would have that fill the cell, or their own extent where it is open, evenly."""
-    inverse = np.linalg.inv(cell)
-    heights = 1 / np.linalg.norm(inverse, axis=0)
-    extents = np.ptp(positions @ inverse, axis=0) if len(positions) else np.zeros(3)
-    filled = np.where(pbc, 1.0, np.maximum(extents, 2 * cutoff / heights))
-    return len(positions) ** 2 * 4 / 3 * np.pi * cutoff**3 / (abs(np.linalg.det(cell)) * filled.prod())
+def _wide_radius(cutoff, positions, moving, cells, inverse, wrap) -> float:
+    """Return a radius that takes in every pair within the cutoff in spite of what moving by whole cells rounds away."""
+    most_cells = np.abs(wrap).max(initial=0) + cutoff * np.linalg.norm(inverse, axis=1).max(initial=0.0) + 2
+    farthest = np.abs(positions).max(initial=0.0, where=moving[:, None])
+    largest = farthest + most_cells * np.abs(cells).sum(axis=(1, 2)).max(initial=0.0)
+    return cutoff * (1 + 1e-9) + 50 * np.finfo(float).eps * largest
 
 
-def _order(n: int, receiver: np.ndarray, sender: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Return the order by receiver, then sender, then shift: by one combined key, as long as that fits 64 bits."""
-    if len(shift) == 0:
-        return np.zeros(0, dtype=np.int64)
-    low = shift.min(axis=0)
-    span = shift.max(axis=0) - low + 1
-    if n**2 * int(span[0]) * int(span[1]) * int(span[2]) >= 2**63:
-        return np.lexsort((*shift.T[::-1], sender, receiver))
-    key = receiver * n + sender
-    for k in range(3):
-        key = key * span[k] + (shift[:, k] - low[k])
-    return np.argsort(key)
+def _check_size(sizes, extent, cutoff, cells, pbcs, reach) -> None:
+    """Refuse a search whose images, or whose edges if the atoms are spread evenly, would not fit into memory."""
+    from erlangen.neighbors.cutoff import BYTES_PER_EDGE, check_points
+
+    # Atoms fill the cell, or their own extent where it is open.
+    filled = np.where(pbcs, 1.0, np.maximum(extent, 2 * reach))
+    volume = np.abs(np.linalg.det(cells)) * filled.prod(axis=1)
+    edges = float((sizes.astype(float) ** 2 * 4 / 3 * np.pi * cutoff**3 / volume).sum())
+    check_memory(int(edges * BYTES_PER_EDGE), f"some {edges:.1e} edges within {cutoff:g} angstrom in a periodic cell")
+    points = float((sizes * np.where(pbcs, extent + 2 * reach + 1, 1.0).prod(axis=1)).sum())
+    check_memory(
+        int(points * BYTES_PER_IMAGE), f"some {points:.1e} images within {cutoff:g} angstrom of a periodic cell"
+    )
+    check_points(int(points))

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from erlangen.nn import _kernels
-from erlangen.nn._threads import over_rows
 from erlangen.nn.edges import Pairing
+from erlangen.threads import over_rows
 
 FILTERS, COEFFICIENT, FEATURES, OUTPUT = range(4)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from erlangen.nn import _kernels
-from erlangen.nn._threads import over_rows
+from erlangen.threads import over_rows
 
 POINTS = 6
 TOLERANCE = 3e-7

@@ -237,11 +237,15 @@ def _witness(certificate: Certificate) -> str:
 def _reproduce(result: MolecularPropertyResult, metrics: dict) -> str:
     config = result.config
     by_command = MolecularPropertyConfig(
-        target=config.target, budget=config.budget, model=config.model, random_state=config.random_state
-    )
+        target=config.target, budget=config.budget, model=config.model, n_train=config.n_train, n_test=config.n_test,
+        random_state=config.random_state,
+    )  # fmt: skip
+    sizes = {"--n-train": "n_train", "--n-test": "n_test"}
+    changed = {o: n for o, n in sizes.items() if getattr(config, n) != getattr(MolecularPropertyConfig, n)}
+    fewer = [word for option, name in changed.items() for word in (option, str(getattr(config, name)))]
     command = shlex.join([
         "erlangen", "quickstart", "--target", config.target, "--budget", f"{config.budget:g}", "--model", config.model,
-        "--seed", str(config.random_state),
+        "--seed", str(config.random_state), *fewer,
     ])  # fmt: skip
     code = (
         "from erlangen.applications import MolecularPropertyConfig, learn_molecular_property\n"

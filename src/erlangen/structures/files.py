@@ -46,6 +46,8 @@ def read_structures(path, format: str | None = None) -> list[Structure]:
     [Structure(H2, energy)]
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: this is a folder, not a file")
     name = _format(path, format)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
@@ -109,6 +111,8 @@ def _ase_reader(name: str | None) -> Callable[[Path], list[Structure]]:
             images = read_images(path, index=":", format=name)
         except Exception as error:  # ASE's parsers raise whatever the broken line happens to cause
             raise FileFormatError(f"{path}: ASE cannot read it as {name}: {_reason(error)}") from None
+        if len(images) == 1 and not len(images[0]):  # what ASE makes of an empty pdb
+            return []
         return [_named(path, index, from_ase, atoms) for index, atoms in enumerate(images)]
 
     return read

@@ -96,3 +96,13 @@ def check_elements(structures: StructureSet, elements: Sequence[int]) -> None:
     symbol = SYMBOLS[structures.numbers[first]]
     seen = ", ".join(SYMBOLS[z] for z in elements)
     raise InputError(f"structures[{which}] has {symbol}, which was never seen in training (only {seen} were)")
+
+
+def check_parts(train: StructureSet, validation: StructureSet, test: StructureSet) -> None:
+    """Raise an InputError if an element is missing in training that comes later: better to know before than after."""
+    elements = np.unique(train.numbers)
+    for name, part in (("validation", validation), ("test", test)):
+        try:
+            check_elements(part, elements)
+        except InputError as error:
+            raise InputError(f"in the {name} set {error}; train on more, or split with another seed") from None

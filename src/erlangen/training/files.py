@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from erlangen.arrays import write_atomically
 from erlangen.errors import ModelFileError
@@ -25,7 +25,8 @@ def save_model(path: "str | Path", tensors: dict[str, torch.Tensor], description
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     text = json.dumps({"format": FORMAT, **description}, sort_keys=True)
     metadata = {"erlangen": text, "sha256": _digest(tensors, text)}
-    return write_atomically(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+    content = save(tensors, metadata=metadata)  # written by Python, whose errors are OSErrors: safetensors' are not
+    return write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def load_model(path: "str | Path") -> tuple[dict[str, torch.Tensor], dict]:

@@ -4,6 +4,7 @@ Fabric rather than Lightning's Trainer, because a run that resumes to the same w
 seconds, and checkpoints that a kill cannot destroy each need the loop itself to be in plain sight.
 """
 
+import io
 import math
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from erlangen.arrays import write_atomically
-from erlangen.errors import ModelFileError, TrainingError
+from erlangen.errors import InputError, ModelFileError, TrainingError
 from erlangen.training.data import StructureTask, global_batch
 
 
@@ -172,6 +173,11 @@ def losses(output: Tensor, target: Tensor, kind: str) -> Tensor:
     """Return the loss of every row, (rows,): "mae" (rounded off within 0.01), "mse" or "cross_entropy"."""
     if kind == "cross_entropy":
         return nn.functional.cross_entropy(output, target, reduction="none")
+    if output.numel() != target.numel():
+        raise InputError(
+            f"the head gives {tuple(output.shape)} numbers where the target has {tuple(target.shape)}; leave it out, "
+            "and it follows from the target"
+        )
     error = (output.reshape(target.shape) - target).reshape(len(target), -1)
     return ((error * error + 1e-4).sqrt() - 1e-2 if kind == "mae" else error * error).mean(1)
 
@@ -247,7 +253,9 @@ def save_checkpoint(path: Path, model: nn.Module, state: dict, settings: Setting
         "history": {name: getattr(history, name) for name in ("steps", "seconds", "losses", "validation")},
         "random": torch.get_rng_state(),
     }
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
+    buffer = io.BytesIO()  # torch.save itself says RuntimeError where the disk is full
+    torch.save(content, buffer)
+    write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
 
 
 def _restore(path: Path, model, trained, state: dict, settings: Settings, n: int) -> None:

@@ -1,5 +1,7 @@
 """Muon for matrices, Adam for the rest."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -65,11 +67,13 @@ def make_optimizers(model: nn.Module, name: str, learning_rate: float | None) ->
     Raises
     ------
     InputError
-        If the name is unknown.
+        If the name is unknown or the learning rate is not a positive number.
     """
     if name not in OPTIMIZERS:
         raise InputError(f"optimizer is one of {', '.join(OPTIMIZERS)}, got {name!r}")
     rate = OPTIMIZERS[name] if learning_rate is None else learning_rate
+    if not 0 < rate < math.inf:
+        raise InputError(f"learning_rate is more than zero, got {learning_rate!r}")
     trained = [p for p in model.parameters() if p.requires_grad]
     if name == "adamw":
         return [torch.optim.AdamW(trained, lr=rate, weight_decay=0.0)]

@@ -19,7 +19,7 @@ class Progress:
         self.bars = Bars(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
             TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=self.console, transient=True,
-            disable=not shown, refresh_per_second=4,
+            disable=not shown or not self.console.is_terminal, refresh_per_second=4,  # a file gets the lines alone
         )  # fmt: skip
         self.training = None
         self.average = None
@@ -33,7 +33,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     @contextmanager
     def phase(self, name: str, shares: bool = False) -> Iterator[Callable[[float], None]]:

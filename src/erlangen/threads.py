@@ -1,0 +1,72 @@
+"""Run a compiled loop over ranges of rows on several threads.
+
+Our own threads instead of Numba's: they bear being called from several threads and being forked, which Numba's
+threading layers do not, and the kernels release the GIL anyway.
+"""
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+
+MIN_WORK = 100_000
+"""Multiplications below which waking another thread costs more than it saves."""
+
+
+def n_threads() -> int:
+    """Return how many threads may be used: torch's number if torch is loaded, else Numba's.
+
+    Both follow their environment variable, which joblib sets in its workers, and torch's loader sets torch's number to
+    one in its own.
+    """
+    if "torch" in sys.modules:
+        return sys.modules["torch"].get_num_threads()
+    from numba import config
+
+    return config.NUMBA_NUM_THREADS
+
+
+def threads_for(rows: int, work: int) -> int:
+    """Return how many threads are worth waking for so many rows that take so many multiplications in all."""
+    return max(1, min(n_threads(), rows, work // MIN_WORK))
+
+
+@cache
+def _pool(process: int, n: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n, thread_name_prefix="erlangen")
+
+
+def over_rows(kernel: Callable, *arguments, rows: int, work: int, offsets: np.ndarray | None = None) -> list:
+    """Call ``kernel(*arguments, start, stop)`` for ranges that cover the rows; return what the calls return.
+
+    Parameters
+    ----------
+    kernel : callable
+        Compiled, releases the GIL, and writes to its own rows only.
+    rows : int
+        How many there are.
+    work : int
+        Multiplications that they take together.
+    offsets : (rows + 1,) array, optional
+        How the work is spread over the rows; evenly without it.
+
+    Examples
+    --------
+    >>> over_rows(lambda start, stop: stop - start, rows=10, work=10)
+    [10]
+    """
+    n = threads_for(rows, work)
+    if n == 1:
+        return [kernel(*arguments, 0, rows)]
+    if offsets is None:
+        bounds = [rows * t // n for t in range(n + 1)]
+    else:
+        bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], n + 1)).tolist()
+        bounds[0], bounds[-1] = 0, rows
+    pool = _pool(os.getpid(), n - 1)  # a forked child has the parent's pool but not its threads
+    waiting = [pool.submit(kernel, *arguments, a, b) for a, b in itertools.pairwise(bounds[1:])]
+    return [kernel(*arguments, 0, bounds[1]), *(future.result() for future in waiting)]
