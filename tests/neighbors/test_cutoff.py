@@ -10,7 +10,7 @@ from ase.neighborlist import neighbor_list as ase_neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erlangen import threads
+from erlangen import kernels
 from erlangen.errors import InputError, ShapeError, TooLargeError
 from erlangen.neighbors import _kernels, _memory, complete_graph, neighbor_list
 
@@ -209,10 +209,10 @@ def test_edges_and_their_order_do_not_depend_on_the_threads(monkeypatch, periodi
     sizes = [700, 3, 0, 450, 1]
     positions, batch = rng.uniform(0, 9, (sum(sizes), 3)), np.repeat(np.arange(5), sizes)
     cell = np.diag([9.0, 10.0, 11.0]) if periodic else None
-    monkeypatch.setattr(threads, "MIN_WORK", 1000)
+    monkeypatch.setattr(kernels, "MIN_WORK", 1000)
     results = []
     for n in (1, 2, 7):
-        monkeypatch.setattr(threads, "n_threads", lambda n=n: n)
+        monkeypatch.setattr(kernels, "n_threads", lambda n=n: n)
         results.append(neighbor_list(positions, 1.7, cell, batch=batch))
     for other in results[1:]:
         for one, array in zip(results[0], other, strict=True):
@@ -220,16 +220,16 @@ def test_edges_and_their_order_do_not_depend_on_the_threads(monkeypatch, periodi
 
 
 def test_a_failing_thread_is_heard(monkeypatch):
-    monkeypatch.setattr(threads, "n_threads", lambda: 3)
+    monkeypatch.setattr(kernels, "n_threads", lambda: 3)
 
     def kernel(first, last):
         if first:
             raise MemoryError("no room")
         return last - first
 
-    assert threads.over_rows(kernel, rows=100, work=threads.MIN_WORK) == [100]
+    assert kernels.over_rows(kernel, rows=100, work=kernels.MIN_WORK) == [100]
     with pytest.raises(MemoryError, match="no room"):
-        threads.over_rows(kernel, rows=100, work=5 * threads.MIN_WORK)
+        kernels.over_rows(kernel, rows=100, work=5 * kernels.MIN_WORK)
 
 
 def test_searches_from_several_threads_at_once_agree():
@@ -241,7 +241,7 @@ def test_searches_from_several_threads_at_once_agree():
 
 
 def test_threads_follow_torch():
-    assert threads.n_threads() == torch.get_num_threads()
+    assert kernels.n_threads() == torch.get_num_threads()
 
 
 @settings(max_examples=40, deadline=None)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from erlangen import threads
+from erlangen import kernels
 from erlangen.errors import InputError, ShapeError, TooLargeError
 from erlangen.neighbors import _memory, complete_graph, knn_graph, nearest
 
@@ -34,7 +34,7 @@ def test_nearest_do_not_depend_on_the_threads(monkeypatch):
     positions = np.random.default_rng(1).normal(size=(2500, 3))
     expected = tree_edges(positions, 7)
     for n in (1, 2):
-        monkeypatch.setattr(threads, "n_threads", lambda n=n: n)
+        monkeypatch.setattr(kernels, "n_threads", lambda n=n: n)
         np.testing.assert_array_equal(knn_graph(positions, 7).edge_index, expected)
 
 

@@ -77,7 +77,7 @@ def test_kernels_agree_with_plain_twins_and_threads_change_nothing(odd, monkeypa
     pairing = random_pairing(60, 0.4, rng)
     w, c, x = random_arrays(pairing, 32, 3, 1, rng)
     arrays = [w, c, x, torch.tensor(rng.normal(size=(60, 3, 1, 32)))]
-    monkeypatch.setattr("erlangen.threads.MIN_WORK", 1000)
+    monkeypatch.setattr("erlangen.kernels.MIN_WORK", 1000)
     before = torch.get_num_threads()
     for slot in range(4):
         given_arrays = [None if k == slot else a for k, a in enumerate(arrays)]

@@ -28,7 +28,7 @@ def test_first_and_second_derivatives():
 
 
 def test_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr("erlangen.threads.MIN_WORK", 100)
+    monkeypatch.setattr("erlangen.kernels.MIN_WORK", 100)
     grid = Grid(torch.rand(500) * 3, cutoff=3.0, size=40)
     table, before, results = torch.randn(40, 16, requires_grad=True), torch.get_num_threads(), []
     for threads in (1, 3):

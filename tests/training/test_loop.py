@@ -97,8 +97,18 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path):
     pairs, settings = pairs_and_settings()
     settings |= MODELS["schnet"] | {"max_epochs": 1, "checkpoint": tmp_path}
     GraphRegressor(**settings).fit(pairs)
-    with pytest.raises(ModelFileError, match="another run: seed"):
-        GraphRegressor(**settings, resume=True, random_state=7).fit(pairs)
+    for changes, what in (
+        ({"random_state": 7}, "seed differ"),
+        ({"optimizer": "muon"}, "optimizer differ"),
+        ({"ema": 0.5}, "ema differ"),
+        ({"hyperparameters": {"hidden": 16, "filters": 8, "layers": 1}}, "model differ"),
+        ({"loss": "mse"}, "loss differ"),
+    ):
+        with pytest.raises(ModelFileError, match=f"another run: {what}"):
+            GraphRegressor(**(settings | changes), resume=True).fit(pairs)
+    with pytest.raises(ModelFileError, match=r"another run: .*targets differ"):
+        GraphRegressor(**settings, resume=True).fit(pairs, [2 * pair.graph["E"] ** 2 for pair in pairs])
+    assert GraphRegressor(**(settings | {"max_epochs": 2}), resume=True).fit(pairs).history_.steps == 8
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(ModelFileError, match="damaged"):

@@ -5,6 +5,9 @@ import math
 import numba
 import numpy as np
 
+from erlangen.kernels import announce_compilation
+
+announce_compilation()
 _options = {"cache": True, "nogil": True, "fastmath": {"contract", "nsz", "reassoc"}, "boundscheck": False}
 
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from erlangen.errors import InputError, TooLargeError
+from erlangen.kernels import over_rows
 from erlangen.models._density_kernels import invariants as invariants_kernel
 from erlangen.nn.edges import edges_of, length, nonzero
 from erlangen.nn.head import Head
@@ -35,7 +36,6 @@ from erlangen.nn.model import AtomisticModel
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
 from erlangen.symmetry import Invariant
-from erlangen.threads import over_rows
 
 _DECAY = 0.5  # per angstrom
 _NEAREST = 0.7  # angstrom: the radial functions resolve distances from here to the cutoff

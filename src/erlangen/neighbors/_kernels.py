@@ -5,13 +5,14 @@ the home cell are points like any other, but receive no edges. Importing this mo
 seconds) and caches them beside this file, so it is imported where it is used.
 """
 
-import logging
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import bool_, float64, int32, int64, njit, types, void
 
-logging.getLogger("erlangen").info("loading the neighbor kernels (compiled once, which takes seconds, then cached)")
+from erlangen.kernels import announce_compilation
+
+announce_compilation()
 
 SMALL = 400
 """Up to this many atoms all pairs are faster than a cell list (measured: benchmarks/neighbors.py)."""

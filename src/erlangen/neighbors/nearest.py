@@ -4,10 +4,10 @@ import numpy as np
 
 from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError
+from erlangen.kernels import threads_for
 from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 from erlangen.neighbors._memory import check_memory
 from erlangen.neighbors.cutoff import BYTES_PER_EDGE, Neighbors
-from erlangen.threads import threads_for
 
 SMALL = 200
 """Up to this many points all pairs are faster than a tree (measured: benchmarks/neighbors.py)."""

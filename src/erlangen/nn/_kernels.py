@@ -7,6 +7,9 @@ else -1.
 
 import numba
 
+from erlangen.kernels import announce_compilation
+
+announce_compilation()
 _options = {"cache": True, "nogil": True, "fastmath": {"contract", "nsz"}, "boundscheck": False}
 
 

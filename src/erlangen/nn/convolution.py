@@ -12,9 +12,9 @@ one autograd function that can be differentiated any number of times and never s
 import torch
 from torch import Tensor
 
+from erlangen.kernels import over_rows
 from erlangen.nn import _kernels
 from erlangen.nn.edges import Pairing
-from erlangen.threads import over_rows
 
 FILTERS, COEFFICIENT, FEATURES, OUTPUT = range(4)
 

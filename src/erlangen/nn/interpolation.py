@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from erlangen.kernels import over_rows
 from erlangen.nn import _kernels
-from erlangen.threads import over_rows
 
 POINTS = 6
 TOLERANCE = 3e-7

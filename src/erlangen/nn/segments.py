@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from erlangen.kernels import over_rows
 from erlangen.nn import _kernels
 from erlangen.nn.edges import Pairing
-from erlangen.threads import over_rows
 
 
 def segment_sum(values: Tensor, pairing: Pairing) -> Tensor:

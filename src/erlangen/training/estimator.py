@@ -1,7 +1,9 @@
 """What the estimators of structures share: from a list of structures to a fitted network, and back from its file."""
 
+import json
 import os
 import time
+import zlib
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,9 +118,10 @@ class StructureEstimator(BaseEstimator, metaclass=ABCMeta):
             target = self._encode(structures, values, progress)
             model = self._make_model(values)
             checkpoint = _checkpoint_file(self.checkpoint, fabric)
+            identity = self._identity(model, target, seed)
             resuming = self.resume and checkpoint is not None and checkpoint.exists()
             if resuming:
-                model.load_state_dict(read_checkpoint(checkpoint)["model"])
+                model.load_state_dict(read_checkpoint(checkpoint, identity)["model"])
                 progress.say(f"going on from {checkpoint}")
             task = _task(model, structures, target, level, resuming, seed, progress)
             per_epoch = -(-len(structures) // self.batch_size)
@@ -126,6 +129,7 @@ class StructureEstimator(BaseEstimator, metaclass=ABCMeta):
                 batch_size=self.batch_size, max_steps=per_epoch * self.max_epochs, max_time=limit,
                 patience=self.patience, warmup=max(self.warmup, 1), ema=self.ema, clip=self.clip, loss=self._loss(),
                 validate_every=self.validate_every or per_epoch, checkpoint=checkpoint, resume=self.resume, seed=seed,
+                identity=identity,
             )  # fmt: skip
             validate = None if validation is None else self._validation(model, packed(validation), name)
             optimizers = make_optimizers(model, self.optimizer, self.learning_rate)
@@ -200,11 +204,27 @@ class StructureEstimator(BaseEstimator, metaclass=ABCMeta):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise InputError(f"{name} is a positive whole number, got {value!r}")
+        for name in ("patience", "validate_every"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+                raise InputError(f"{name} is a positive whole number or None, got {value!r}")
+        if self.learning_rate is not None and not 0 < self.learning_rate < np.inf:
+            raise InputError(f"learning_rate is more than zero, got {self.learning_rate!r}")
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer is one of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}")
         if self.ema is not None and not 0 < self.ema < 1:
             raise InputError(f"ema is between 0 and 1, got {self.ema!r}")
         return seconds(self.max_time)
+
+    def _identity(self, model, target: Tensor, seed: int) -> dict:
+        """Return what a continued run must share with the one before, as JSON has it; only the budget may change."""
+        names = ("optimizer", "learning_rate", "batch_size", "warmup", "ema", "clip", "validate_every")
+        given = {
+            "seed": seed, "target": self.target_, "loss": self._loss(), "structures": len(target),
+            "targets": zlib.crc32(target.numpy().tobytes()), "model": getattr(model, "hyperparameters", None),
+            **{name: getattr(self, name) for name in names},
+        }  # fmt: skip
+        return json.loads(json.dumps(given, default=float))
 
     def _target_name(self, structures: StructureSet) -> str:
         if self.target is not None:
@@ -305,7 +325,7 @@ def seconds(limit: "str | float | None") -> float | None:
         return None
     try:
         parts = [float(part) for part in str(limit).split(":")]
-        total = sum(part * 60**power for power, part in enumerate(reversed(parts)))
+        total = sum(part * 60**power for power, part in enumerate(reversed(parts))) if len(parts) < 4 else 0.0
     except ValueError:
         total = 0.0
     if not 0 < total < float("inf"):

@@ -37,6 +37,8 @@ class Settings:
     checkpoint: Path | None
     resume: bool
     seed: int
+    identity: dict
+    """What must be the same for a run to be continued, by name."""
 
 
 @dataclass
@@ -109,7 +111,7 @@ def run(
     history = History()
     state = {"optimizers": optimizers, "average": average, "best": best, "history": history, "rates": rates}
     if settings.resume and settings.checkpoint is not None and settings.checkpoint.exists():
-        _restore(settings.checkpoint, model, trained, state, settings, len(task))
+        _restore(settings, model, trained, state)
         started -= history.seconds
     stale = 0
 
@@ -151,7 +153,7 @@ def run(
                     finish_validation()
                     model.train()
                 if settings.checkpoint is not None and fabric.is_global_zero:
-                    save_checkpoint(settings.checkpoint, model, state, settings, len(task))
+                    save_checkpoint(settings, model, state)
             report(history, share)
     except KeyboardInterrupt:
         history.stopped = "interrupted"
@@ -159,7 +161,7 @@ def run(
     if validate is not None and (not history.validation or history.validation[-1][0] != history.steps):
         finish_validation()
     if settings.checkpoint is not None and fabric.is_global_zero and history.stopped != "interrupted":
-        save_checkpoint(settings.checkpoint, model, state, settings, len(task))
+        save_checkpoint(settings, model, state)
     if best["weights"] is not None:
         model.load_state_dict(best["weights"])
     elif average is not None:
@@ -241,11 +243,11 @@ class _averaged:
             torch._foreach_copy_(self.trained, self.own)
 
 
-def save_checkpoint(path: Path, model: nn.Module, state: dict, settings: Settings, n: int) -> None:
+def save_checkpoint(settings: Settings, model: nn.Module, state: dict) -> None:
     """Write all that a run needs to go on, in one piece."""
     history = state["history"]
     content = {
-        "run": _identity(settings, n),
+        "run": settings.identity,
         "model": model.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in state["optimizers"]],
         "average": state["average"],
@@ -255,14 +257,11 @@ def save_checkpoint(path: Path, model: nn.Module, state: dict, settings: Setting
     }
     buffer = io.BytesIO()  # torch.save itself says RuntimeError where the disk is full
     torch.save(content, buffer)
-    write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
+    write_atomically(settings.checkpoint, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
 
 
-def _restore(path: Path, model, trained, state: dict, settings: Settings, n: int) -> None:
-    content = read_checkpoint(path)
-    if content["run"] != _identity(settings, n):
-        changed = [k for k, v in _identity(settings, n).items() if content["run"].get(k) != v]
-        raise ModelFileError(f"{path} is of another run: {', '.join(changed)} differ; choose another checkpoint folder")
+def _restore(settings: Settings, model, trained, state: dict) -> None:
+    content = read_checkpoint(settings.checkpoint, settings.identity)
     model.load_state_dict(content["model"])
     for optimizer, stored in zip(state["optimizers"], content["optimizers"], strict=True):
         optimizer.load_state_dict(stored)
@@ -274,25 +273,23 @@ def _restore(path: Path, model, trained, state: dict, settings: Settings, n: int
     torch.set_rng_state(content["random"])
 
 
-def read_checkpoint(path: Path) -> dict:
+def read_checkpoint(path: Path, identity: dict | None = None) -> dict:
     """Read a trainer's own checkpoint.
 
     Raises
     ------
     ModelFileError
-        If it is damaged or something else.
+        If it is damaged or something else, or of a run with another identity.
     """
     try:
         content = torch.load(path, weights_only=True)
         content["run"], content["history"]
     except Exception as error:  # torch.load raises whatever it stumbles over
         raise ModelFileError(f"{path} is no checkpoint of erlangen, or damaged: {str(error).splitlines()[0]}") from None
+    if identity is not None and content["run"] != identity:
+        changed = [name for name, value in identity.items() if content["run"].get(name) != value]
+        raise ModelFileError(f"{path} is of another run: {', '.join(changed)} differ; choose another checkpoint folder")
     return content
-
-
-def _identity(settings: Settings, n: int) -> dict:
-    """Return what must be the same for a run to be continued."""
-    return {"seed": settings.seed, "batch_size": settings.batch_size, "structures": n, "loss": settings.loss}
 
 
 def _not_finite(step: int, chosen: np.ndarray, settings: Settings) -> None:

@@ -1,7 +1,5 @@
 """Muon for matrices, Adam for the rest."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -67,13 +65,11 @@ def make_optimizers(model: nn.Module, name: str, learning_rate: float | None) ->
     Raises
     ------
     InputError
-        If the name is unknown or the learning rate is not a positive number.
+        If the name is unknown.
     """
     if name not in OPTIMIZERS:
         raise InputError(f"optimizer is one of {', '.join(OPTIMIZERS)}, got {name!r}")
     rate = OPTIMIZERS[name] if learning_rate is None else learning_rate
-    if not 0 < rate < math.inf:
-        raise InputError(f"learning_rate is more than zero, got {learning_rate!r}")
     trained = [p for p in model.parameters() if p.requires_grad]
     if name == "adamw":
         return [torch.optim.AdamW(trained, lr=rate, weight_decay=0.0)]

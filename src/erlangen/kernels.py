@@ -1,4 +1,4 @@
-"""Run a compiled loop over ranges of rows on several threads.
+"""What the compiled kernels of all rooms share: they say when they are compiled, and run over rows on several threads.
 
 Our own threads instead of Numba's: they bear being called from several threads and being forked, which Numba's
 threading layers do not, and the kernels release the GIL anyway.
@@ -33,6 +33,28 @@ def n_threads() -> int:
 def threads_for(rows: int, work: int) -> int:
     """Return how many threads are worth waking for so many rows that take so many multiplications in all."""
     return max(1, min(n_threads(), rows, work // MIN_WORK))
+
+
+@cache
+def announce_compilation() -> None:
+    """Say so, once and where somebody looks, when a kernel has to be compiled instead of loaded from Numba's cache.
+
+    Called by every file of kernels when it is imported.
+    """
+    from numba.core import event
+
+    class Listener(event.Listener):
+        said = False
+
+        def on_start(self, event) -> None:
+            if not Listener.said and sys.stderr.isatty():
+                Listener.said = True
+                print("erlangen: compiling on first use, some seconds; kept for later runs", file=sys.stderr)
+
+        def on_end(self, event) -> None:
+            pass
+
+    event.register("numba:compile", Listener())
 
 
 @cache

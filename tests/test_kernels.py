@@ -1,0 +1,45 @@
+"""Compilation is said once, where somebody looks, and not again when it comes from the cache."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from erlangen import kernels
+
+CODE = "import numpy as np; from erlangen.neighbors import neighbor_list; neighbor_list(np.zeros((2, 3)), 1.0)"
+
+
+def said(cache: Path, terminal: bool) -> str:
+    """Return what a fresh process writes to standard error, a terminal or not."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    if not terminal:
+        return subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True).stderr
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", CODE], env=environment, stderr=theirs, check=True)
+    os.close(theirs)
+    try:
+        return os.read(ours, 10_000).decode()
+    except OSError:  # nothing was written before the terminal closed
+        return ""
+    finally:
+        os.close(ours)
+
+
+def test_compilation_is_announced_once_and_on_terminals_only(tmp_path):
+    assert said(tmp_path / "one", terminal=True).count("compiling on first use") == 1
+    assert said(tmp_path / "one", terminal=True) == ""
+    assert said(tmp_path / "two", terminal=False) == ""
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_row_is_visited_once_whatever_the_threads(threads, monkeypatch):
+    monkeypatch.setattr(kernels, "n_threads", lambda: threads)
+    offsets = [0, 50, 50, 51, 60, 100, 101, 102]
+    for given in (None, offsets):
+        ranges = kernels.over_rows(lambda a, b: (a, b), rows=7, work=10 * kernels.MIN_WORK, offsets=given)
+        assert len(ranges) == min(threads, 7)
+        assert sorted(row for a, b in ranges for row in range(a, b)) == list(range(7))
