@@ -21,9 +21,11 @@ class Lopsided(PaiNN):
 
 
 def test_a_model_that_keeps_its_symmetry(erlangen, model, tmp_path):
-    path = tmp_path / "certificate.json"
-    result = erlangen.runs("certify", model, "--samples", "8", "--output", path)
-    assert result.err == ""
+    copy = tmp_path / "copy.erl"
+    copy.write_bytes(model.read_bytes())
+    path = tmp_path / "copy.certificate.json"  # beside the model, unless another place is named
+    result = erlangen.runs("certify", copy, "--samples", "8")
+    assert result.err == f"written to {path}\n"
     assert result.out.startswith("GraphRegressor: HOLDS  E(3) x S")
     written = json.loads(path.read_text())
     assert written["holds"] is True
@@ -40,17 +42,18 @@ def test_a_broken_model_is_exit_status_1(erlangen, tmp_path, monkeypatch):
     erlangen.runs("train", "--model", "lopsided", *sizes, "--output", tmp_path)
     path = tmp_path / "certificate.json"
     result = erlangen("certify", tmp_path / "model.erl", "--samples", "8", "--output", path)
-    assert (result.status, result.err) == (1, "")
+    assert (result.status, result.err) == (1, f"written to {path}\n")
     assert result.out.startswith("GraphRegressor: BROKEN  E(3) x S")
     written = json.loads(path.read_text())
     assert written["holds"] is False
     assert any(m["error"] > m["tolerance"] for m in written["measurements"])
 
 
-def test_the_seed_decides_what_is_drawn(erlangen, model):
-    first = erlangen.runs("certify", model, "--samples", "4", "--seed", "3").out
-    assert erlangen.runs("certify", model, "--samples", "4", "--seed", "3").out == first
-    assert erlangen.runs("certify", model, "--samples", "4", "--seed", "4").out != first
+def test_the_seed_decides_what_is_drawn(erlangen, model, tmp_path):
+    given = ["certify", model, "--samples", "4", "--output", tmp_path / "c.json", "--seed"]
+    first = erlangen.runs(*given, "3").out
+    assert erlangen.runs(*given, "3").out == first
+    assert erlangen.runs(*given, "4").out != first
 
 
 def test_what_cannot_be_used_is_named(erlangen, model, tmp_path):

@@ -58,11 +58,13 @@ def test_structures_of_a_file_need_not_carry_the_same(erlangen, model, tmp_path)
     erlangen.runs("predict", model, path)
 
 
-def test_single_atoms_and_coincident_atoms_get_a_finite_number(erlangen, model, tmp_path):
+def test_single_atoms_get_a_number_and_two_at_the_same_place_are_refused(erlangen, model, tmp_path):
     path = tmp_path / "odd.xyz"
-    path.write_text("1\n\nC 0 0 0\n2\n\nC 0 0 0\nH 0 0 0\n")
+    path.write_text("1\n\nC 0 0 0\n")
     erlangen.runs("predict", model, path, "--output", tmp_path / "o.csv")
     assert np.isfinite([float(row["U0"]) for row in rows((tmp_path / "o.csv").read_text())]).all()
+    path.write_text("1\n\nC 0 0 0\n3\n\nO 0 0 1\nC 0 0 0\nH 0 0 0\n")
+    erlangen.refuses("predict", model, path, words=(str(path), "structures[1] has the atoms 1 and 2 at the same place"))
 
 
 def test_a_symbolic_link_stays_one_and_a_device_is_written_to(erlangen, model, water, tmp_path):

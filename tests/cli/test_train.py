@@ -89,10 +89,13 @@ def test_a_file(erlangen, tmp_path):
     assert metrics(tmp_path / "one")["n_train"] == 1
 
 
-def test_single_atoms_and_coincident_atoms_can_be_learned_from(erlangen, tmp_path):
+def test_single_atoms_can_be_learned_from_and_two_at_the_same_place_cannot(erlangen, tmp_path):
     atom = Structure([[0.0, 0, 0]], ["C"], graph={"energy": -1.0})
     pair = Structure([[0.0, 0, 0], [0.0, 0, 0]], ["C", "O"], graph={"energy": -2.0})
-    data = write_structures(tmp_path / "data.extxyz", [atom, pair] * 5)
+    broken = write_structures(tmp_path / "broken.extxyz", [atom] * 5 + [pair])
+    words = ("broken.extxyz", "structures[5] has the atoms 0 and 1 at the same place")
+    erlangen.refuses("train", broken, "--target", "energy", "--output", tmp_path / "no", words=words)
+    data = write_structures(tmp_path / "data.extxyz", [atom] * 10)
     given = ["--set", "hidden=8", "--set", "layers=1", "--epochs", "2", "--batch-size", "4"]
     erlangen.runs("train", data, "--target", "energy", *given, "--output", tmp_path / "run")
     assert np.isfinite(metrics(tmp_path / "run")["losses"]).all()

@@ -124,11 +124,11 @@ def certify(
     model: Annotated[Path, typer.Argument(help="A model file, e.g. quickstart/model.erl.")],
     samples: Annotated[int, typer.Option(min=1, help="Group elements and inputs to try.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
-    output: Annotated[Path | None, typer.Option(help="JSON file for the certificate.")] = None,
+    output: Annotated[Path | None, typer.Option(help="JSON file; by default MODEL.certificate.json.")] = None,
 ) -> None:
-    """Measure the symmetry that a model declares; exit status 1 if it does not hold.
+    """Measure the symmetry that a model declares, print and write the certificate; exit status 1 if it does not hold.
 
-    [bold]Example:[/bold] erlangen certify quickstart/model.erl --output certificate.json
+    [bold]Example:[/bold] erlangen certify quickstart/model.erl
     """
     from erlangen.cli.certify import run
 

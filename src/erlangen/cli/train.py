@@ -14,6 +14,7 @@ from erlangen.models import create
 from erlangen.structures import Structure, StructureSet, read_structures
 from erlangen.training import GraphRegressor
 from erlangen.training.baseline import check_parts
+from erlangen.training.data import check_places
 
 
 def run(
@@ -94,6 +95,7 @@ def _parts(data: Path | None, target: str, n_train, n_valid, n_test, seed) -> tu
     found = [_only(data, index, structure, target) for index, structure in enumerate(read_structures(data))]
     try:
         structures = StructureSet.from_structures(found)
+        check_places(structures)
     except InputError as error:
         raise FileFormatError(f"{data}: {error}") from None
     order = np.random.default_rng(seed).permutation(len(structures))

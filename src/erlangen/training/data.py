@@ -7,7 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from erlangen.errors import InputError
+from erlangen.neighbors.cutoff import open_edges
 from erlangen.structures import Batch, StructureSet
+
+SAME_PLACE = 1e-3
+"""Atoms closer than this, in angstrom, are at the same place: the closest of real ones are 0.7 apart."""
 
 
 class StructureTask:
@@ -65,6 +70,22 @@ class DescriptionTask(StructureTask):
     def predict(self, model: nn.Module, chosen: np.ndarray) -> Tensor:
         """Return the model's output for some structures."""
         return model.readout(self.description.take(torch.from_numpy(chosen)))
+
+
+def check_places(structures: StructureSet) -> None:
+    """Raise an InputError that names the first two atoms at the same place: a file gone wrong, or no structure.
+
+    Models give such atoms a finite energy, but nothing to learn from, or to believe, is in it. Images of atoms in
+    neighboring cells are not looked at.
+    """
+    positions, _, sizes = structures.gather()
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    pairs = open_edges(positions, offsets, SAME_PLACE)
+    if pairs.size:
+        second, first = pairs[:, 0]
+        which = int(np.searchsorted(offsets, first, side="right")) - 1
+        a, b = sorted((int(first - offsets[which]), int(second - offsets[which])))
+        raise InputError(f"structures[{which}] has the atoms {a} and {b} at the same place")
 
 
 def in_batches(structures: StructureSet, size: int, dtype: torch.dtype) -> Iterator[tuple[Batch, float]]:

@@ -20,7 +20,7 @@ from erlangen.models.registry import create
 from erlangen.structures import Structure, StructureSet
 from erlangen.symmetry import Probe, Symmetry
 from erlangen.training.baseline import check_elements
-from erlangen.training.data import DescriptionTask, StructureTask, in_batches
+from erlangen.training.data import DescriptionTask, StructureTask, check_places, in_batches
 from erlangen.training.files import load_model, save_model
 from erlangen.training.loop import Settings, read_checkpoint, run
 from erlangen.training.optimizers import OPTIMIZERS, make_optimizers
@@ -344,6 +344,7 @@ def packed(structures) -> StructureSet:
         raise InputError("the list of structures is empty")
     if not found.has_positions:
         raise InputError("the structures have no positions: make them with conformer=True")
+    check_places(found)
     return found
 
 
