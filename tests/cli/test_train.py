@@ -146,7 +146,7 @@ def test_what_cannot_be_used_is_refused_before_anything_happens(erlangen, tmp_pa
 @pytest.mark.parametrize("rate", ["-1", "0", "nan"])
 def test_a_learning_rate_that_learns_nothing_is_refused(erlangen, tmp_path, rate):
     given = ["--learning-rate", rate, "--output", tmp_path / "run"]
-    erlangen.refuses("train", *erlangen.small_training, *given, words="learning_rate", progress=1)
+    erlangen.refuses("train", *erlangen.small_training, *given, words="learning_rate")
 
 
 @pytest.mark.parametrize(("target", "head"), [("U0", "node"), ("U0", "vector"), ("charges", "graph")])
