@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -171,12 +171,9 @@ def rdkit_log() -> Iterator[SimpleNamespace]:
     """Keep RDKit off standard error; afterwards ``.reason`` is its first complaint, in one line."""
     rdBase = require("rdkit.rdBase", "molecules")
     log = SimpleNamespace(reason="no reason given")
-    with ExitStack() as stack:
-        stack.enter_context(rdBase.BlockLogs())
-        # Older versions of RDKit cannot hand their complaints over.
-        capture = stack.enter_context(rdBase.CaptureErrorLog()) if hasattr(rdBase, "CaptureErrorLog") else None
+    with rdBase.BlockLogs(), rdBase.CaptureErrorLog() as capture:
         yield log
-    if capture is not None and capture.messages:
+    if capture.messages:
         log.reason = one_line(capture.messages)
 
 
