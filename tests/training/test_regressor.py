@@ -13,6 +13,7 @@ from erlangen.errors import InputError, ModelFileError, OutputError, TrainingErr
 from erlangen.structures import Structure, StructureSet
 from erlangen.symmetry import certify
 from erlangen.training import GraphRegressor
+from erlangen.training.files import FORMAT
 
 SMALL = {"hidden": 16, "layers": 1, "cutoff": 4.0}
 
@@ -162,6 +163,17 @@ def test_damaged_files_are_refused(tmp_path, fitted, damage):
 
         save_file({"a": torch.zeros(3)}, path)
     with pytest.raises(ModelFileError, match=r"model\.erl"):
+        GraphRegressor.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(1, "newer erlangen .*upgrade"), (-1, "older erlangen .*train it again")]
+)
+def test_files_of_other_versions_are_refused(tmp_path, fitted, monkeypatch, change, words):
+    monkeypatch.setattr("erlangen.training.files.FORMAT", FORMAT + change)
+    path = fitted.save(tmp_path / "model.erl")
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match=words):
         GraphRegressor.load(path)
 
 

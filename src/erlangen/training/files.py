@@ -11,7 +11,7 @@ from safetensors.torch import save
 from erlangen.arrays import write_atomically
 from erlangen.errors import ModelFileError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_model(path: "str | Path", tensors: dict[str, torch.Tensor], description: dict) -> Path:
@@ -53,6 +53,8 @@ def load_model(path: "str | Path") -> tuple[dict[str, torch.Tensor], dict]:
     description = json.loads(metadata["erlangen"])
     if description["format"] > FORMAT:
         raise ModelFileError(f"{path} is from a newer erlangen (format {description['format']}); upgrade to open it")
+    if description["format"] < FORMAT:
+        raise ModelFileError(f"{path} is from an older erlangen (format {description['format']}); train it again")
     return tensors, description
 
 
