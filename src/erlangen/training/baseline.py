@@ -65,13 +65,9 @@ class CompositionBaseline:
         InputError
             If a structure has an element that was not in the training set.
         """
-        self.check(structures)
+        check_elements(structures, self.elements)
         numbers = self._counts(structures) @ self.weights
         return numbers[:, None, None] * np.eye(3) if self.kind == "tensor" else numbers
-
-    def check(self, structures: StructureSet) -> None:
-        """Raise an InputError that names the first structure with an element never seen in training."""
-        check_elements(structures, self.elements)
 
     def _counts(self, structures: StructureSet) -> np.ndarray:
         """Return counts (S, len(elements) + 1), or one row an atom, with a column of ones."""
