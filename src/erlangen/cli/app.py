@@ -66,6 +66,7 @@ def train(
         str | None, typer.Option(help="Seconds, or HH:MM:SS; ten minutes unless --epochs says otherwise.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for model.erl, metrics.json and the checkpoint.")] = Path("run"),
+    preset: Annotated[str, typer.Option(help="Hyperparameters: paper, or small for two cores.")] = "paper",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A hyperparameter, e.g. --set hidden=64 --set layers=2.")
     ] = None,

@@ -23,6 +23,7 @@ def run(
     target: str,
     budget: str | None,
     output: Path,
+    preset: str,
     set_: list[str] | None,
     head: str | None,
     intensive: bool,
@@ -37,7 +38,7 @@ def run(
     """Train on a file or on QM9, test on what was held out, and write the model and its figures."""
     for greeter in ("lightning.fabric", "lightning.pytorch"):  # of every process
         logging.getLogger(greeter).setLevel(logging.WARNING)
-    hyperparameters = _hyperparameters(model, set_ or [], head)
+    hyperparameters = _hyperparameters(model, preset, set_ or [], head)
     if budget is None and epochs is None:
         budget = "00:10:00"
     writable(output)
@@ -116,11 +117,13 @@ def _only(data: Path, index: int, s: Structure, target: str) -> Structure:
     return Structure(s.positions, s.numbers, s.cell, s.pbc, s.charge, **kept)
 
 
-def _hyperparameters(model: str, given: list[str], head: str | None) -> dict:
+def _hyperparameters(model: str, preset: str, given: list[str], head: str | None) -> dict:
     """Read what --set and --head say, and make the model once: better to know before the data is read than after."""
     hyperparameters = dict(map(_hyperparameter, given))
-    if "name" in hyperparameters:
-        raise InputError("--set takes hyperparameters; --model names the model")
+    for option in ("name", "preset"):
+        if option in hyperparameters:
+            raise InputError("--set takes hyperparameters; --model names the model, --preset its size")
+    hyperparameters["preset"] = preset
     if head is not None:
         hyperparameters["head"] = head
     create(model, **hyperparameters)

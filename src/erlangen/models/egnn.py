@@ -13,6 +13,7 @@ when an atom leaves; the mean then divides by 1 + the sum of the cutoffs instead
 """
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,8 @@ class EGNN(AtomisticModel):
     >>> EGNN(update_coordinates=True, head="positions")(batch).shape
     torch.Size([2, 3])
     """
+
+    small: ClassVar[dict] = {"hidden": 64, "layers": 4}
 
     def __init__(
         self,

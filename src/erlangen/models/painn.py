@@ -11,6 +11,8 @@
     head:      Y = sum_i L2 silu(L1 q_i + l1) + l2
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -51,6 +53,8 @@ class PaiNN(AtomisticModel):
     >>> PaiNN(head="vector")(batch).shape
     torch.Size([1, 3])
     """
+
+    small: ClassVar[dict] = {"hidden": 64, "layers": 3, "cutoff": 4.0, "radial_size": 16}
 
     def __init__(
         self,

@@ -14,6 +14,8 @@ MODELS = {
     "schnet": "schnet.SchNet",
 }
 
+PRESETS = ("paper", "small")
+
 
 def names() -> list[str]:
     """Return the names that `create` knows.
@@ -26,13 +28,15 @@ def names() -> list[str]:
     return sorted(MODELS)
 
 
-def create(name: str, **hyperparameters) -> nn.Module:
+def create(name: str, preset: str = "paper", **hyperparameters) -> nn.Module:
     """Make a model by its lower-case name.
 
     Parameters
     ----------
     name : str
         One of `names`.
+    preset : {"paper", "small"}
+        What the hyperparameters that are not given are: the paper's, or such as two cores train in minutes.
     **hyperparameters
         Arguments of the model's class; ``create(**model.hyperparameters)`` makes the same module with fresh weights.
 
@@ -45,7 +49,7 @@ def create(name: str, **hyperparameters) -> nn.Module:
 
     Examples
     --------
-    >>> model = create("schnet", hidden=16, filters=16, layers=2)
+    >>> model = create("schnet", preset="small", layers=2)
     >>> create(**model.hyperparameters).hyperparameters == model.hyperparameters
     True
     """
@@ -53,10 +57,14 @@ def create(name: str, **hyperparameters) -> nn.Module:
         raise InputError(f"model {name!r} is unknown; known are {', '.join(names())}")
     file, _, class_name = MODELS[name].partition(".")
     model = getattr(importlib.import_module(f"erlangen.models.{file}"), class_name)
+    if preset not in PRESETS:
+        raise InputError(f"preset is {' or '.join(PRESETS)}, got {preset!r}")
     known = list(inspect.signature(model).parameters)
     for argument in hyperparameters:
         if argument not in known:
             raise InputError(f"{name} has no hyperparameter {argument!r}; it has {', '.join(known)}")
+    if preset == "small":
+        hyperparameters = {**model.small, **hyperparameters}
     try:
         return model(**hyperparameters)
     except ErlangenError:

@@ -11,6 +11,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,8 @@ class SchNet(AtomisticModel):
     >>> SchNet()(batch).shape
     torch.Size([1])
     """
+
+    small: ClassVar[dict] = {"hidden": 64, "filters": 64, "layers": 3, "cutoff": 5.0, "radial_size": 32}
 
     def __init__(
         self,

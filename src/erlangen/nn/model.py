@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from erlangen.nn.head import build_head
 from erlangen.nn.probe import symmetry_probe
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
-from erlangen.symmetry import Action, Euclidean, Invariant, Permutation, Permute, Point, Symmetry
+from erlangen.symmetry import Action, Euclidean, Group, Invariant, Permutation, Permute, Point, Symmetry
 
 
 class AtomisticModel(nn.Module):
@@ -38,6 +39,10 @@ class AtomisticModel(nn.Module):
     """
 
     symmetry_probe = symmetry_probe
+    group: Group = Euclidean(3)
+    """What moves the points: `SpecialEuclidean` for networks that tell mirror images apart."""
+    small: ClassVar[dict] = {}
+    """Hyperparameters for two cores; the constructor's defaults are the paper's."""
 
     def __init__(
         self,
@@ -65,8 +70,8 @@ class AtomisticModel(nn.Module):
 
     @property
     def symmetry(self) -> Symmetry:
-        """Euclidean and permutation equivariance, with the output that the head declares."""
-        return Symmetry(Euclidean(3) * Permutation(), self.input_actions, self.head.action)
+        """Equivariance under the model's group and permutations, with the output that the head declares."""
+        return Symmetry(self.group * Permutation(), self.input_actions, self.head.action)
 
     @property
     def input_actions(self) -> dict[str, Action]:
