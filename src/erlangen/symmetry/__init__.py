@@ -36,8 +36,10 @@ __getattr__, __dir__, __all__ = lazy(
         "Vector": "actions",
         "certify": "checks",
         "discover": "checks",
+        "solid_harmonics": "wigner",
         "spherical_harmonics": "wigner",
         "symmetrize": "averaging",
+        "wigner_3j": "wigner",
         "wigner_D": "wigner",
     },
 )

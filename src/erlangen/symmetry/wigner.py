@@ -6,9 +6,11 @@ is the rotation matrix itself. Everything is a polynomial of the coordinates: no
 
 import functools
 import math
+from fractions import Fraction
 
 import numpy as np
 
+from erlangen.arrays import array_namespace
 from erlangen.errors import InputError, ShapeError
 
 
@@ -37,32 +39,52 @@ def spherical_harmonics(degree: int, vectors: np.ndarray) -> np.ndarray:
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.shape[-1:] != (3,):
         raise ShapeError(f"vectors have shape (..., 3), got {vectors.shape}")
-    if degree == 0:
+    if degree == 0:  # of a zero vector, too
         return np.full((*vectors.shape[:-1], 1), math.sqrt(1 / (4 * math.pi)))
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     if not np.all(length > 0):
         raise InputError("vectors contain a zero (or not a number): it has no direction")
-    x, y, z = np.moveaxis(vectors / length, -1, 0)
-    result = np.empty((*vectors.shape[:-1], 2 * degree + 1))
-    azimuthal = np.ones_like(x, dtype=np.complex128)  # (sin(polar) * exp(i * azimuth)) ** m
+    return solid_harmonics(degree, vectors / length)[..., degree**2 :] / math.sqrt(4 * math.pi)
+
+
+def solid_harmonics(degree: int, vectors):
+    """Real solid harmonics r^l Y_lm of all degrees up to ``degree``, with sum_m Y_lm^2 = 2l + 1 on the unit sphere.
+
+    Parameters
+    ----------
+    degree : int
+        The highest l >= 0.
+    vectors : array or tensor of shape (..., 3)
+        On the unit sphere these are spherical harmonics (e3nn's ``normalization="component"``); at zero all but the
+        first vanish.
+
+    Returns
+    -------
+    array or tensor of shape (..., (degree + 1)^2)
+        Orders -l to l of l = 0, then of l = 1, and so on. Differentiable any number of times, everywhere: polynomials
+        of degree l.
+
+    Examples
+    --------
+    >>> solid_harmonics(1, np.array([0.0, 2.0, 0.0])).round(4)
+    array([1.    , 0.    , 3.4641, 0.    ])
+    """
+    xp = array_namespace(vectors)
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    square = x * x + y * y + z * z
+    columns = [None] * (degree + 1) ** 2
+    real, imaginary = xp.ones_like(x), xp.zeros_like(x)  # (z + i x)^m
     for m in range(degree + 1):
-        norm = math.sqrt(
-            (2 - (m == 0)) * (2 * degree + 1) / (4 * math.pi) * math.factorial(degree - m) / math.factorial(degree + m)
-        )
-        polar = norm * _legendre_over_sine(degree, m, y)
-        result[..., degree + m] = polar * azimuthal.real
-        if m:
-            result[..., degree - m] = polar * azimuthal.imag
-        azimuthal = azimuthal * (z + 1j * x)
-    return result
-
-
-def _legendre_over_sine(degree: int, m: int, y: np.ndarray) -> np.ndarray:
-    """Associated Legendre P_l^m(y) / (1 - y^2)^(m/2), without the phase (-1)^m: a polynomial, by upward recurrence."""
-    before, here = np.zeros_like(y), np.full_like(y, float(math.prod(range(1, 2 * m, 2))))
-    for k in range(m + 1, degree + 1):
-        before, here = here, ((2 * k - 1) * y * here - (k + m - 1) * before) / (k - m)
-    return here
+        before, here = 0.0, float(math.prod(range(1, 2 * m, 2)))  # P_l^m / sin^m, made homogeneous in (y, r)
+        for l in range(m, degree + 1):  # noqa: E741 - the degree is l everywhere
+            if l > m:
+                before, here = here, ((2 * l - 1) * y * here - (l + m - 1) * square * before) / (l - m)
+            norm = math.sqrt((2 - (m == 0)) * (2 * l + 1) * math.factorial(l - m) / math.factorial(l + m))
+            columns[l * l + l + m] = norm * here * real
+            if m:
+                columns[l * l + l - m] = norm * here * imaginary
+        real, imaginary = z * real - x * imaginary, z * imaginary + x * real
+    return xp.stack(columns, axis=-1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -116,3 +138,71 @@ def wigner_D(degree: int, matrix: np.ndarray, parity: int | None = None) -> np.n
         return sign * proper
     points, to_coefficients = _sampling(degree)
     return sign * (to_coefficients @ spherical_harmonics(degree, points @ proper.T)).T
+
+
+@functools.lru_cache(maxsize=256)
+def wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
+    """Real coupling of three degrees: the one tensor of norm 1 that no rotation changes, with e3nn's sign.
+
+    Parameters
+    ----------
+    l1, l2, l3 : int
+        Degrees with |l1 - l2| <= l3 <= l1 + l2.
+
+    Returns
+    -------
+    array of shape (2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1), read-only
+        In the basis of `spherical_harmonics`.
+
+    Notes
+    -----
+    Clebsch-Gordan coefficients by Racah's formula, in exact fractions, taken to the real basis.
+
+    Examples
+    --------
+    >>> wigner_3j(1, 1, 0)[..., 0].round(4)
+    array([[0.5774, 0.    , 0.    ],
+           [0.    , 0.5774, 0.    ],
+           [0.    , 0.    , 0.5774]])
+    """
+    if min(l1, l2, l3) < 0 or not abs(l1 - l2) <= l3 <= l1 + l2:
+        raise InputError(f"degrees couple if |l1 - l2| <= l3 <= l1 + l2, got {l1}, {l2}, {l3}")
+    complex_basis = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
+    for m1 in range(-l1, l1 + 1):
+        for m2 in range(max(-l2, -l3 - m1), min(l2, l3 - m1) + 1):
+            complex_basis[l1 + m1, l2 + m2, l3 + m1 + m2] = _clebsch_gordan(l1, m1, l2, m2, l3, m1 + m2)
+    to_real = (_real_basis(l1), _real_basis(l2), _real_basis(l3).conj())
+    coupling = np.einsum("ia,jb,kc,ijk->abc", *to_real, complex_basis).real
+    coupling /= np.linalg.norm(coupling)
+    coupling[np.abs(coupling) < 1e-14] = 0  # rounding; sparse kernels count what is not zero
+    coupling.flags.writeable = False
+    return coupling
+
+
+def _real_basis(degree: int) -> np.ndarray:
+    """Columns: the real harmonics -l to l by the complex ones, times (-i)^l, which makes every coupling real."""
+    matrix = np.zeros((2 * degree + 1, 2 * degree + 1), np.complex128)
+    matrix[degree, degree] = 1
+    for m in range(1, degree + 1):
+        matrix[degree - m, degree + m] = matrix[degree - m, degree - m] = math.sqrt(0.5)
+        matrix[degree - m, degree - m] *= -1j
+        matrix[degree + m, degree + m] = (-1) ** m * math.sqrt(0.5)
+        matrix[degree + m, degree - m] = 1j * (-1) ** m * math.sqrt(0.5)
+    return (-1j) ** degree * matrix
+
+
+def _clebsch_gordan(l1: int, m1: int, l2: int, m2: int, l3: int, m3: int) -> float:
+    """<l1 m1 l2 m2 | l3 m3> by Racah's formula."""
+    f = math.factorial
+    prefactor = Fraction(
+        (2 * l3 + 1) * f(l3 + l1 - l2) * f(l3 - l1 + l2) * f(l1 + l2 - l3) * f(l3 + m3) * f(l3 - m3),
+        f(l1 + l2 + l3 + 1) * f(l1 - m1) * f(l1 + m1) * f(l2 - m2) * f(l2 + m2),
+    )
+    total = sum(
+        Fraction(
+            (-1) ** (k + l2 + m2) * f(l2 + l3 + m1 - k) * f(l1 - m1 + k),
+            f(k) * f(l3 - l1 + l2 - k) * f(l3 + m3 - k) * f(k + l1 - l2 - m3),
+        )
+        for k in range(max(0, l2 - l1 + m3), min(l3 - l1 + l2, l3 + m3) + 1)
+    )
+    return math.copysign(math.sqrt(prefactor * total * total), total)
