@@ -54,7 +54,7 @@ def plain_invariants(structure: Structure, center: int) -> np.ndarray:
             neighbors.append((r / d, weights.ravel()))
     found = [radial.ravel()]
     channels = len(elements) * SIZES["angular"]
-    for l in range(SIZES["degree"] + 1):  # noqa: E741
+    for l in range(SIZES["degree"] + 1):
         spectrum = np.zeros((channels, channels))
         for u, a in neighbors:
             for v, b in neighbors:

@@ -1,4 +1,4 @@
-"""The spherical convolution: equal to e3nn's tensor product, its kernels to plain einsums, its derivatives to finite ones."""
+"""The spherical convolution: equal to e3nn's tensor product, its kernels to einsums, its derivatives to finite ones."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from e3nn import o3
 
 from erlangen.errors import InputError
 from erlangen.nn.edges import pair_up
-from erlangen.nn.tensor_product import Coupling, plain_part, spherical_convolution, _compiled_part
+from erlangen.nn.spherical import by_degree
+from erlangen.nn.tensor_product import Coupling, _compiled_part, plain_part, spherical_convolution
 from erlangen.symmetry import solid_harmonics
 
 
@@ -36,7 +37,7 @@ def e3nn_convolution(coupling, pairing, channels, weights, harmonics, features):
     out = o3.Irreps([(channels, (l3, parity(l3))) for *_, l3 in coupling.paths])
     instructions = [(l1, l2, k, "uvu", True) for k, (l1, l2, _) in enumerate(coupling.paths)]
     product = o3.TensorProduct(in_1, in_2, out, instructions, shared_weights=False, internal_weights=False)
-    x = torch.cat([features[:, l * l : (l + 1) ** 2].transpose(1, 2).flatten(1) for l in range(coupling.degree_in + 1)], 1)
+    x = torch.cat([part.transpose(1, 2).flatten(1) for part in by_degree(features)], dim=1)
     sign = pairing.sign.to(harmonics.dtype).unsqueeze(1)
     odd = torch.cat([torch.full((2 * l + 1,), l % 2 == 1) for l in range(coupling.degree_edge + 1)])
     y = torch.where(odd, harmonics[pairing.pair] * sign, harmonics[pairing.pair])
@@ -53,7 +54,14 @@ def _double_precision():
     torch.set_default_dtype(before)
 
 
-COUPLINGS = [Coupling(0, 1, 1), Coupling(2, 2, 2), Coupling(2, 2, 2, mirror=True), Coupling(3, 2, 1), Coupling(1, 4, 4), Coupling(4, 4, 2)]  # fmt: skip
+COUPLINGS = [
+    Coupling(0, 1, 1),
+    Coupling(2, 2, 2),
+    Coupling(2, 2, 2, mirror=True),
+    Coupling(3, 2, 1),
+    Coupling(1, 4, 4),
+    Coupling(4, 4, 2),
+]
 
 
 @pytest.mark.parametrize("coupling", COUPLINGS, ids=str)

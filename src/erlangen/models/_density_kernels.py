@@ -78,7 +78,7 @@ def invariants(
             row = n_species * n_radial + c * n_channels - c * (c - 1) // 2 - c
             for b in range(a, n_present):
                 f = present[b]
-                for l in range(degree + 1):  # noqa: E741 - the degree is l everywhere
+                for l in range(degree + 1):
                     total = density[c, l * l] * density[f, l * l]
                     for m in range(l * l + 1, (l + 1) * (l + 1)):
                         total += density[c, m] * density[f, m]

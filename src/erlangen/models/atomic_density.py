@@ -294,7 +294,7 @@ class AtomicDensityNetwork(AtomisticModel):
         density = products.new_zeros(n_slots, products.shape[1]).index_add(0, slot, products)
         density = density.view(n_centers, -1, harmonics.shape[1])
         spectrum = []
-        for l in range(self.degree + 1):  # noqa: E741 - the degree is l everywhere
+        for l in range(self.degree + 1):
             part = density[:, :, l * l : (l + 1) ** 2]
             spectrum.append((part @ part.transpose(1, 2))[:, self.pairs[0], self.pairs[1]])
         return torch.cat([radial.view(n_centers, -1), *spectrum], dim=1)

@@ -87,7 +87,7 @@ def to_senders(weights, matrices, cotangent, paths, flips, sender, pair, sign, o
 
 @numba.njit(**_options)
 def to_weights(matrices, features, cotangent, paths, flips, sender, receiver, first, out, start, stop):
-    """out[p, q, c] = sum over both directions and m3 of g[i, (m3, q), c] sum over m1 of +-M[p, q, m3, m1] x[j, m1, c]."""
+    """out[p, q, c] = sum over both directions, m3 and m1 of +-M[p, q, m3, m1] x[j, m1, c] g[i, (m3, q), c]."""
     a = np.empty(paths[:, 1].max(), matrices.dtype)
     for p in range(start, stop):
         i, j = receiver[first[p]], sender[first[p]]

@@ -17,7 +17,7 @@ class Irrep:
     """``multiplicity`` copies of the representation of degree ``l`` and parity ``p`` (1 even, -1 odd)."""
 
     multiplicity: int
-    l: int  # noqa: E741 - the field's letter
+    l: int
     p: int
 
     def __str__(self) -> str:

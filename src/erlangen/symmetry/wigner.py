@@ -76,7 +76,7 @@ def solid_harmonics(degree: int, vectors):
     real, imaginary = xp.ones_like(x), xp.zeros_like(x)  # (z + i x)^m
     for m in range(degree + 1):
         before, here = 0.0, float(math.prod(range(1, 2 * m, 2)))  # P_l^m / sin^m, made homogeneous in (y, r)
-        for l in range(m, degree + 1):  # noqa: E741 - the degree is l everywhere
+        for l in range(m, degree + 1):
             if l > m:
                 before, here = here, ((2 * l - 1) * y * here - (l + m - 1) * square * before) / (l - m)
             norm = math.sqrt((2 - (m == 0)) * (2 * l + 1) * math.factorial(l - m) / math.factorial(l + m))
