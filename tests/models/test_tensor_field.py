@@ -5,13 +5,12 @@ import math
 import pytest
 import torch
 from e3nn import o3
+from tests.models.test_peers import PRECISIONS, agree, molecules
 from torch.nn.functional import softplus
 
 from erlangen.models import TensorFieldNetwork
 from erlangen.structures import Batch, Structure
 from erlangen.symmetry import Euclidean, Permutation, SpecialEuclidean, certify
-
-from .test_peers import PRECISIONS, agree, molecules
 
 
 def ssp(x):

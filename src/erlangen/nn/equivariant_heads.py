@@ -8,13 +8,15 @@ from torch import Tensor, nn
 from erlangen.errors import InputError
 from erlangen.nn.activations import activation as activation_module
 from erlangen.nn.equivariant import EdgeVectors, GatedEquivariantBlock
-from erlangen.nn.head import Head
+from erlangen.nn.head import Head, pick
 from erlangen.nn.heads import conserve
 from erlangen.nn.representation import Representation
 from erlangen.nn.segments import pool
 from erlangen.structures import Batch
 from erlangen.symmetry import Invariant, Permute, Point, Vector
 from erlangen.symmetry import Tensor as TensorAction
+
+_GIVEN = ("features", "vector_features", "activation", "cutoff")
 
 
 class _AtomicVectors(nn.Module):
@@ -93,7 +95,7 @@ class VectorHead(Head):
     @classmethod
     def from_model(cls, arguments: Mapping, default: Mapping, given: Mapping) -> "VectorHead":
         """Make the head with what the model knows, unless the arguments say otherwise."""
-        return cls(**{**given, **arguments})
+        return cls(**{**pick(given, *_GIVEN), **arguments})
 
     def forward(self, representation: Representation, batch: Batch) -> Tensor:
         """Return (b, 3), or (b,) magnitudes."""
@@ -138,7 +140,7 @@ class TensorHead(Head):
     @classmethod
     def from_model(cls, arguments: Mapping, default: Mapping, given: Mapping) -> "TensorHead":
         """Make the head with what the model knows, unless the arguments say otherwise."""
-        return cls(**{**given, **arguments})
+        return cls(**{**pick(given, *_GIVEN), **arguments})
 
     def forward(self, representation: Representation, batch: Batch) -> Tensor:
         """Return (b, 3, 3)."""

@@ -51,6 +51,7 @@ def build_head(head: "Head | str | Mapping | None", default: Mapping, given: Map
         The model's own head.
     given : dict
         What the model knows: ``features``, ``activation``, ``vector_features``, ``cutoff``; a head takes what it needs.
+        ``own_heads`` are the classes that only this model has, by name.
 
     Raises
     ------
@@ -68,8 +69,26 @@ def build_head(head: "Head | str | Mapping | None", default: Mapping, given: Map
         head = {**(default if default.get("name") == head else {}), "name": head}
     arguments = dict(default if head is None else head)
     name = arguments.pop("name", None)
+    return head_class(name, given).from_model(arguments, default, given)
+
+
+def head_class(name: str | None, given: Mapping) -> type[Head]:
+    """Return the class of a name: one of the model's own heads, or of `HEADS`."""
+    own = given.get("own_heads", {})
+    if name in own:
+        return own[name]
     if name not in HEADS:
-        raise InputError(f"head {name!r} is unknown; known are {', '.join(HEADS)}")
+        raise InputError(f"head {name!r} is unknown; known are {', '.join([*own, *HEADS])}")
     file, _, class_name = HEADS[name].partition(".")
-    kind = getattr(importlib.import_module(f"erlangen.nn.{file}"), class_name)
-    return kind.from_model(arguments, default, given)
+    return getattr(importlib.import_module(f"erlangen.nn.{file}"), class_name)
+
+
+def pick(given: Mapping, *names: str) -> dict:
+    """Return what a head takes of what the model knows.
+
+    Examples
+    --------
+    >>> pick({"features": 8, "cutoff": 5.0}, "features")
+    {'features': 8}
+    """
+    return {name: given[name] for name in names}

@@ -8,7 +8,7 @@ from torch import Tensor
 from erlangen.errors import InputError
 from erlangen.nn.activations import mlp
 from erlangen.nn.edges import length
-from erlangen.nn.head import Head, build_head
+from erlangen.nn.head import Head, build_head, head_class, pick
 from erlangen.nn.radial import GaussianBasis
 from erlangen.nn.representation import Representation
 from erlangen.nn.segments import pool
@@ -17,10 +17,6 @@ from erlangen.symmetry import Invariant, Permute, Vector
 
 N_ELEMENTS = 119
 """Rows of a table by atomic number; 0 is a point that is no atom."""
-
-
-def _without_model(given: Mapping, *names: str) -> dict:
-    return {name: given[name] for name in names}
 
 
 class GraphHead(Head):
@@ -87,7 +83,7 @@ class GraphHead(Head):
     @classmethod
     def from_model(cls, arguments: Mapping, default: Mapping, given: Mapping) -> "GraphHead":
         """Make the head with what the model knows, unless the arguments say otherwise."""
-        return cls(**{**_without_model(given, "features", "activation"), **arguments})
+        return cls(**{**pick(given, "features", "activation"), **arguments})
 
     def calibrate(self, shift=None, scale=None, references: "Mapping[int, float] | Tensor | None" = None) -> None:
         """Set the statistics of the target: shift, scale, and reference energies by atomic number.
@@ -160,7 +156,7 @@ class NodeHead(Head):
     @classmethod
     def from_model(cls, arguments: Mapping, default: Mapping, given: Mapping) -> "NodeHead":
         """Make the head with what the model knows, unless the arguments say otherwise."""
-        return cls(**{**_without_model(given, "features", "activation"), **arguments})
+        return cls(**{**pick(given, "features", "activation"), **arguments})
 
     def forward(self, representation: Representation, batch: Batch) -> Tensor:
         """Return (n,), or (n, outputs)."""
@@ -225,7 +221,7 @@ class EdgeHead(Head):
     @classmethod
     def from_model(cls, arguments: Mapping, default: Mapping, given: Mapping) -> "EdgeHead":
         """Make the head with what the model knows, unless the arguments say otherwise."""
-        return cls(**{**_without_model(given, "features", "activation", "cutoff"), **arguments})
+        return cls(**{**pick(given, "features", "activation", "cutoff"), **arguments})
 
     def forward(self, representation: Representation, batch: Batch) -> Tensor:
         """Return one row for each edge or bond."""
@@ -276,8 +272,8 @@ class ForceHead(Head):
     @classmethod
     def from_model(cls, arguments: Mapping, default: Mapping, given: Mapping) -> "ForceHead":
         """Make the head on the model's own energy head, unless ``energy`` says otherwise."""
-        energy = arguments.get("energy")
-        return cls(build_head(energy, default if default.get("name") == "graph" else {"name": "graph"}, given))
+        own = issubclass(head_class(default.get("name"), given), GraphHead)
+        return cls(build_head(arguments.get("energy"), default if own else {"name": "graph"}, given))
 
     def calibrate(self, shift=None, scale=None, references=None) -> None:
         """Set the statistics of the energy, as `GraphHead.calibrate` does."""

@@ -43,6 +43,8 @@ class AtomisticModel(nn.Module):
     """What moves the points: `SpecialEuclidean` for networks that tell mirror images apart."""
     small: ClassVar[dict] = {}
     """Hyperparameters for two cores; the constructor's defaults are the paper's."""
+    own_heads: ClassVar[dict] = {}
+    """Heads that only this model has, classes by name."""
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class AtomisticModel(nn.Module):
         self.cutoff = None if cutoff is None else float(cutoff)
         given = {
             "features": features, "vector_features": vector_features, "activation": activation,
-            "cutoff": 5.0 if cutoff is None else float(cutoff),
+            "cutoff": 5.0 if cutoff is None else float(cutoff), "own_heads": self.own_heads,
         }  # fmt: skip
         self.head = build_head(head, default_head, given)
         self.hyperparameters = {"name": name, **hyperparameters, "head": getattr(self.head, "hyperparameters", None)}

@@ -42,6 +42,40 @@ def scale_degrees(features: Tensor, factors: Tensor) -> Tensor:
     return features * factors.repeat_interleave(sizes, dim=1)
 
 
+class Species(nn.Module):
+    """From atomic numbers to rows of tables by element.
+
+    Parameters
+    ----------
+    elements : sequence of int
+        The atomic numbers with a row.
+
+    Examples
+    --------
+    >>> Species([8, 1])(torch.tensor([8, 1, 8])).tolist()
+    [1, 0, 1]
+    """
+
+    def __init__(self, elements: Sequence[int]) -> None:
+        super().__init__()
+        self.elements = sorted({int(z) for z in elements})
+        if not self.elements or not 0 <= self.elements[0] <= self.elements[-1] < 119:
+            raise InputError(f"elements are atomic numbers from 0 to 118, at least one, got {list(elements)}")
+        row = torch.full((119,), -1, dtype=torch.int64)
+        row[self.elements] = torch.arange(len(self.elements))
+        self.register_buffer("row", row, persistent=False)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """(n,) atomic numbers -> (n,) rows."""
+        rows = self.row.index_select(0, numbers)
+        if rows.numel() and int(rows.min()) < 0:
+            unknown = sorted(set(numbers[rows < 0].tolist()))
+            raise InputError(
+                f"this model knows the elements Z = {self.elements}, got Z = {unknown}; give it elements=..."
+            )
+        return rows
+
+
 class SphericalLinear(nn.Module):
     """Mix the channels of each degree; the one linear map that commutes with rotations (Schur's lemma).
 
