@@ -7,6 +7,7 @@ Every one is a sparse sum of terms k over rows of the factors,
 linear in w, x, y, z and the cotangent of the output, so that each derivative, of any order, has the same form.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from erlangen.kernels import over_rows
 from erlangen.nn import _product_kernels as kernels
+from erlangen.symmetry import wigner_3j
 
 WEIGHTS, X, Y, Z, OUTPUT = range(5)
 
@@ -58,6 +60,61 @@ def weighted_product(weights: Tensor, kinds: Tensor, x: Tensor, y: Tensor, z: Te
     tensor([[[25.]]])
     """
     return _Product.apply(kinds, len(weights), terms, OUTPUT, weights, x, y, z, None)
+
+
+class SelfCoupling:
+    """Clebsch-Gordan products of two features at one node: each unordered pair of degrees once, without zeros.
+
+    Parameters
+    ----------
+    degree_in, degree_out : int
+        Highest degrees of the factors and of what is kept.
+
+    Attributes
+    ----------
+    paths : list of (l1, l2, l3)
+        l1 <= l2, in the order of l3; l1 = l2 with an odd l3 is left out, because x (x) x has none.
+    counts : list of int
+        How many lead to each l3.
+
+    Examples
+    --------
+    >>> product = SelfCoupling(1, 1)
+    >>> x = torch.tensor([[[2.0], [1.0], [0.0], [0.0]]], dtype=torch.float64)  # degree 0: 2, degree 1: (1, 0, 0)
+    >>> [part.squeeze().round(decimals=4).tolist() for part in product(x, x)]
+    [[4.0, 0.5774], [2.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, degree_in: int, degree_out: int) -> None:
+        self.paths = [
+            (l1, l2, l3)
+            for l3 in range(degree_out + 1)
+            for l1 in range(degree_in + 1)
+            for l2 in range(max(l1, abs(l1 - l3)), min(l1 + l3, degree_in) + 1)
+            if l1 != l2 or l3 % 2 == 0
+        ]
+        self.counts = [sum(l3 == degree for *_, l3 in self.paths) for degree in range(degree_out + 1)]
+        columns, values, start = [], [], 0
+        for l3, count in enumerate(self.counts):
+            for k, (l1, l2, _) in enumerate(path for path in self.paths if path[2] == l3):
+                coupling = math.sqrt(2 * l3 + 1) * wigner_3j(l1, l2, l3)
+                m1, m2, m3 = np.nonzero(coupling)
+                columns.append(np.stack([l1**2 + m1, l2**2 + m2, 0 * m1, start + m3 * count + k]))
+                values.append(coupling[m1, m2, m3])
+            start += (2 * l3 + 1) * count
+        rows = (degree_in + 1) ** 2
+        self.terms = Terms(np.concatenate(columns, axis=1), (rows, rows, 1, start))
+        self.coefficients = np.concatenate(values)
+
+    def __call__(self, x: Tensor, y: Tensor) -> list[Tensor]:
+        """(n, (degree_in + 1)^2, C) twice -> one (n, 2 l3 + 1, paths to l3 * C) for each l3."""
+        n, _, width = x.shape
+        weights = torch.from_numpy(self.coefficients).to(x).view(1, -1, 1).expand(-1, -1, width)
+        kinds = torch.zeros(n, dtype=torch.int64, device=x.device)
+        out = weighted_product(weights, kinds, x, y, torch.ones_like(x[:, :1]), self.terms)
+        sizes = [(2 * l3 + 1) * count for l3, count in enumerate(self.counts)]
+        parts = zip(out.split(sizes, dim=1), self.counts, strict=True)
+        return [part.reshape(n, 2 * l3 + 1, count * width) for l3, (part, count) in enumerate(parts)]
 
 
 class _Product(torch.autograd.Function):

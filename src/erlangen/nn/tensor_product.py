@@ -115,7 +115,9 @@ class Coupling:
     def split(self, output: Tensor) -> list[Tensor]:
         """View the output (n, rows, C) as one tensor (n, 2 l3 + 1, paths to l3 * C) for each output degree."""
         sizes = [(2 * l3 + 1) * count for l3, count in enumerate(self.counts)]
-        return [part.reshape(len(part), 2 * l3 + 1, -1) for l3, part in enumerate(output.split(sizes, dim=1))]
+        parts = zip(output.split(sizes, dim=1), self.counts, strict=True)
+        n, width = len(output), output.shape[2]
+        return [part.reshape(n, 2 * l3 + 1, count * width) for l3, (part, count) in enumerate(parts)]
 
 
 def spherical_convolution(
