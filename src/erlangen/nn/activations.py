@@ -24,11 +24,11 @@ class ShiftedSoftplus(nn.Module):
         return nn.functional.softplus(x) - math.log(2.0)
 
 
-_ACTIVATIONS = {"ssp": ShiftedSoftplus, "silu": nn.SiLU, "tanh": nn.Tanh, "relu": nn.ReLU}
+_ACTIVATIONS = {"ssp": ShiftedSoftplus, "silu": nn.SiLU, "tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
 def activation(name: str) -> nn.Module:
-    """Return a fresh activation module by its name: ssp, silu, tanh or relu.
+    """Return a fresh activation module by its name: ssp, silu, tanh, relu or sigmoid.
 
     Examples
     --------
@@ -69,28 +69,39 @@ def mlp(widths: Sequence[int], activation_name: str) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-class NormalizedSiLU(nn.Module):
-    """silu(x) times the factor that makes its mean square 1 for x from N(0, 1).
+_FACTORS = {"silu": 1.6791767923989418, "tanh": 1.5937334472592695, "sigmoid": 1.8467055342154763}
 
-    The factor is e3nn's, a fixed draw of samples; the integral gives 1.67653.
+
+class Normalized(nn.Module):
+    """An activation times the factor that makes its mean square 1 for inputs from N(0, 1).
+
+    The factors are e3nn's, from a fixed draw of samples; for silu the integral gives 1.67653.
+
+    Parameters
+    ----------
+    name : {"silu", "tanh", "sigmoid"}
 
     Examples
     --------
     >>> import torch
     >>> x = torch.randn(1_000_000, generator=torch.Generator().manual_seed(0))
-    >>> round(NormalizedSiLU()(x).square().mean().item(), 2)
+    >>> round(Normalized("silu")(x).square().mean().item(), 2)
     1.0
     """
 
-    factor = 1.6791767923989418
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        if name not in _FACTORS:
+            raise InputError(f"a normalized activation is one of {', '.join(_FACTORS)}, got {name!r}")
+        self.activation, self.factor = activation(name), _FACTORS[name]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of every entry."""
-        return nn.functional.silu(x) * self.factor
+        return self.activation(x) * self.factor
 
 
 def normalized_mlp(widths: Sequence[int]) -> nn.Sequential:
-    """Return linear layers without biases, weights from N(0, 1 / inputs), with `NormalizedSiLU` between them.
+    """Return linear layers without biases, weights from N(0, 1 / inputs), with `Normalized` silu between them.
 
     e3nn's ``FullyConnectedNet``, which divides by the root of the inputs when it runs.
 
@@ -101,6 +112,6 @@ def normalized_mlp(widths: Sequence[int]) -> nn.Sequential:
     """
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(widths):
-        layers += [nn.Linear(n_in, n_out, bias=False), NormalizedSiLU()]
+        layers += [nn.Linear(n_in, n_out, bias=False), Normalized("silu")]
         nn.init.normal_(layers[-2].weight, std=1 / math.sqrt(n_in))
     return nn.Sequential(*layers[:-1])

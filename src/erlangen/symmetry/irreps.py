@@ -1,6 +1,6 @@
 """Names of representations of O(3), in e3nn's notation: ``"8x0e + 4x1o"``.
 
-Only the names live here: multiplicity, degree, parity, and where each block lies along an axis.
+Only the names live here: multiplicity, degree, parity, where each block lies along an axis, and how they couple.
 """
 
 import re
@@ -28,6 +28,17 @@ class Irrep:
         """Length along the axis, multiplicity times 2l + 1."""
         return self.multiplicity * (2 * self.l + 1)
 
+    def couple(self, other: "Irrep") -> "list[Irrep]":
+        """Return what the tensor product with another contains: degrees |l1 - l2| to l1 + l2.
+
+        Examples
+        --------
+        >>> [str(term) for term in Irrep(2, 1, -1).couple(Irrep(3, 1, 1))]
+        ['6x0o', '6x1o', '6x2o']
+        """
+        degrees = range(abs(self.l - other.l), self.l + other.l + 1)
+        return [Irrep(self.multiplicity * other.multiplicity, l, self.p * other.p) for l in degrees]
+
 
 @dataclass(frozen=True)
 class Irreps:
@@ -38,6 +49,8 @@ class Irreps:
     >>> irreps = Irreps.parse("8x0e + 4x1o")
     >>> irreps.dim, irreps.lmax, str(irreps)
     (20, 1, '8x0e+4x1o')
+    >>> str((irreps + "2x0e").regroup()), irreps.count("1o")
+    ('10x0e+4x1o', 4)
     """
 
     terms: tuple[Irrep, ...]
@@ -58,6 +71,61 @@ class Irreps:
     def __iter__(self) -> Iterator[Irrep]:
         return iter(self.terms)
 
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __add__(self, other: "str | Irreps") -> "Irreps":
+        return Irreps(self.terms + Irreps.parse(other).terms)
+
+    def __mul__(self, times: int) -> "Irreps":
+        return Irreps(self.terms * times)
+
+    __rmul__ = __mul__
+
+    @classmethod
+    def spherical_harmonics(cls, degree: int) -> "Irreps":
+        """Return one copy of each degree up to ``degree``, with the parity (-1)^l.
+
+        Examples
+        --------
+        >>> str(Irreps.spherical_harmonics(2))
+        '1x0e+1x1o+1x2e'
+        """
+        return cls(tuple(Irrep(1, l, (-1) ** l) for l in range(degree + 1)))
+
+    @property
+    def order(self) -> list[int]:
+        """Indices of the terms, sorted by degree, then parity."""
+        return sorted(range(len(self.terms)), key=lambda k: (self.terms[k].l, self.terms[k].p))
+
+    def sort(self) -> "Irreps":
+        """Return the terms sorted by degree, then parity; `order` says from where each came."""
+        return Irreps(tuple(self.terms[k] for k in self.order))
+
+    def simplify(self) -> "Irreps":
+        """Join neighboring terms of one kind, and leave out those without copies."""
+        terms: list[Irrep] = []
+        for term in self.terms:
+            if terms and (terms[-1].l, terms[-1].p) == (term.l, term.p):
+                terms[-1] = Irrep(terms[-1].multiplicity + term.multiplicity, term.l, term.p)
+            elif term.multiplicity:
+                terms.append(term)
+        return Irreps(tuple(terms))
+
+    def regroup(self) -> "Irreps":
+        """Sort and simplify."""
+        return self.sort().simplify()
+
+    def count(self, kind: str) -> int:
+        """Return how many copies of one kind, such as "1o", there are."""
+        (wanted,) = Irreps.parse(kind).terms
+        return sum(term.multiplicity for term in self.terms if (term.l, term.p) == (wanted.l, wanted.p))
+
+    @property
+    def num_irreps(self) -> int:
+        """Copies of all kinds."""
+        return sum(term.multiplicity for term in self.terms)
+
     @property
     def dim(self) -> int:
         """Length along the axis."""
@@ -66,7 +134,7 @@ class Irreps:
     @property
     def lmax(self) -> int:
         """The highest degree."""
-        return max((term.l for term in self.terms), default=0)
+        return max((term.l for term in self.terms if term.multiplicity), default=0)
 
     def slices(self) -> Iterator[tuple[Irrep, slice]]:
         """Yield each term with its place along the axis."""
