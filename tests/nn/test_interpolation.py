@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from erlangen.errors import InputError
 from erlangen.models import SchNet
 from erlangen.nn import interpolation
 from erlangen.nn.interpolation import Grid, is_accurate
@@ -83,9 +84,35 @@ def test_schnet_is_the_same_with_and_without(monkeypatch):
               ((ours, model), (exact, plain), (truth, reference))]  # fmt: skip
     for single, rounded, double in zip(*slopes, strict=True):
         close_to_rounding(single, rounded, double)
-    with_forces = SchNet(**arguments, head="forces")
-    with_forces(batch)
-    assert len(used) == 3  # slopes come from the network itself
+
+
+@pytest.mark.parametrize("radial", ["gaussian", "bessel"])
+def test_forces_and_what_trains_on_them_come_from_tables_of_derivatives(monkeypatch, radial):
+    torch.manual_seed(0)
+    arguments = {"hidden": 32, "filters": 32, "layers": 3, "radial_size": 20, "radial": radial, "head": "forces"}
+    model, plain = SchNet(**arguments), SchNet(**arguments, interpolate=False)
+    plain.load_state_dict(model.state_dict())
+    reference = SchNet(**arguments, interpolate=False).double()
+    reference.load_state_dict(model.state_dict())
+    used = []
+    monkeypatch.setattr(Grid, "interpolate", lambda grid, table, f=Grid.interpolate: used.append(1) or f(grid, table))
+    batch = Batch.from_structures(many_molecules())
+    results = []
+    for net, given in ((model, batch), (plain, batch), (reference, batch.to(dtype=torch.float64))):
+        forces = net(given)["forces"]
+        weights = [p for name, p in net.named_parameters() if not name.endswith("head.energy.network.2.bias")]
+        results.append([forces, *torch.autograd.grad((forces**2).sum(), weights)])
+    assert used or radial == "bessel"  # whose slopes near zero are too steep for the grid
+    for ours, exact, truth in zip(*results, strict=True):
+        close_to_rounding(ours, exact, truth)
+
+
+def test_a_third_derivative_is_refused():
+    d = torch.rand(20, requires_grad=True)
+    grid = Grid(d, 1.0, 12)
+    (slope,) = torch.autograd.grad(grid.function(d, [grid.points.view(-1, 1)] * 2).sum(), d, create_graph=True)
+    with pytest.raises(InputError, match="two derivatives"):
+        torch.autograd.grad(slope.sum(), d)
 
 
 def test_schnet_does_without_where_it_would_not_be_exact(monkeypatch):

@@ -108,7 +108,6 @@ class Cormorant(AtomisticModel):
     def represent(self, batch: Batch) -> Representation:
         """Return the invariants of all levels, and the last level's vectors (n, 3, 2 * hidden)."""
         batch = self.connect(batch)
-        kinds = self.species(batch.numbers)
         edges = edges_of(batch)
         distance = edges.pair_distance
         basis, envelope = self.basis(distance), self.envelope(distance).unsqueeze(1)
@@ -116,8 +115,7 @@ class Cormorant(AtomisticModel):
         harmonics = solid_harmonics(self.degree, edges.pair_displacement) * distance.new_tensor(norm)
         matrices = {level.coupling: level.coupling.matrices(harmonics) for level in self.levels}
 
-        elements = torch.tensor(self.species.elements, device=kinds.device)
-        s = species_features(elements, 2, 9.0, distance.dtype).index_select(0, kinds)
+        s = self.elements_of(batch.numbers, distance.dtype)
         weight = (self.rho(basis) * self.first_cut(distance) * envelope).index_select(0, edges.pairing.pair)
         near = segment_sum(gather_sender(s, edges.pairing) * weight, edges.pairing)
         f = self.first(torch.cat([near, s], dim=1)).unsqueeze(1)
@@ -126,6 +124,11 @@ class Cormorant(AtomisticModel):
             f, g = level(f, g, basis, distance, envelope, matrices[level.coupling], edges)
             invariants.append(level_invariants(f))
         return Representation(torch.cat(invariants, dim=1), f[:, 1:4], edges)
+
+    def elements_of(self, numbers: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return s (n, 3 * elements)."""
+        elements = torch.tensor(self.species.elements, device=numbers.device)
+        return species_features(elements, 2, 9.0, dtype).index_select(0, self.species(numbers))
 
 
 def level_invariants(f: Tensor) -> Tensor:
@@ -205,7 +208,10 @@ class Level(nn.Module):
 
     def forward(self, f, g, basis, distance, envelope, matrices, edges) -> tuple[Tensor, Tensor]:
         """F (n, rows, 2 C) and g (p, L + 1, 2 C) or None -> the next ones."""
-        g = self.edge_numbers(f, g, basis, distance, envelope, edges)
+        first = edges.pairing.first
+        i = f.index_select(0, edges.pairing.receiver.index_select(0, first))
+        j = f.index_select(0, edges.pairing.sender.index_select(0, first))
+        g = self.edge_numbers(i, j, g, basis, distance, envelope)
         (f_re, f_im), (g_re, g_im) = f.chunk(2, dim=2), g.index_select(1, self.edge_degree).chunk(2, dim=2)
         # (g_re + i g_im)(f_re + i f_im): four products side by side, added afterwards
         features, weights = torch.cat([f_re, f_im, f_im, f_re], dim=2), torch.cat([g_re, -g_im, g_re, g_im], dim=2)
@@ -213,21 +219,10 @@ class Level(nn.Module):
             spherical_convolution(features, matrices, weights, edges.pairing, self.coupling)
         )
         itself = self.itself(torch.cat([f_re, f_im, f_re, f_im], dim=2), torch.cat([f_re, -f_im, f_im, f_re], dim=2))
-        own = by_degree(f)
-        parts = []
-        for l, (layer, count) in enumerate(zip(self.atom, self.coupling.counts, strict=True)):
-            counts = (count, f_re.shape[2]), (self.itself.counts[l], f_re.shape[2])
-            products = [_add_products(neighbors[l], *counts[0]), _add_products(itself[l], *counts[1])]
-            channels = [*products, *([part.chunk(2, dim=2) for part in own[l : l + 1]])]
-            re, im = (torch.cat([pair[side] for pair in channels], dim=2) for side in (0, 1))
-            parts.append(layer(torch.cat([re, im], dim=2)))
-        return torch.cat(parts, dim=1), g
+        return self.join(f, neighbors, itself), g
 
-    def edge_numbers(self, f, g, basis, distance, envelope, edges) -> Tensor:
-        """Return g (p, L + 1, 2 C)."""
-        first = edges.pairing.first
-        i = f.index_select(0, edges.pairing.receiver.index_select(0, first))
-        j = f.index_select(0, edges.pairing.sender.index_select(0, first))
+    def edge_numbers(self, i: Tensor, j: Tensor, g, basis, distance, envelope) -> Tensor:
+        """Return g (p, L + 1, 2 C) from the features at both ends."""
         (a, b), (c, d) = i.chunk(2, dim=2), j.chunk(2, dim=2)
         re = [part.sum(1) for part in by_degree(a * c - b * d)]
         im = [part.sum(1) for part in by_degree(a * d + b * c)]
@@ -235,10 +230,21 @@ class Level(nn.Module):
         radial = basis.chunk(2, dim=1)
         cut, numbers = self.cut(distance) * envelope, []
         for l, layer in enumerate(self.edge):
-            last = [] if g is None else [before[0][:, l]], [] if g is None else [before[1][:, l]]
+            last = ([], []) if g is None else ([before[0][:, l]], [before[1][:, l]])
             x = torch.cat([*last[0], *re, radial[0], *last[1], *im, radial[1]], dim=1)
             numbers.append(layer(x) * torch.cat([cut, cut], dim=1))
         return torch.stack(numbers, dim=1)
+
+    def join(self, f: Tensor, neighbors: Sequence[Tensor], itself: Sequence[Tensor]) -> Tensor:
+        """Mix both kinds of products, (n, 2l + 1, paths * 4 C) for each degree, and what was there before."""
+        own, width, parts = by_degree(f), f.shape[2] // 2, []
+        for l, layer in enumerate(self.atom):
+            counts = self.coupling.counts[l], self.itself.counts[l]
+            products = [_add_products(neighbors[l], counts[0], width), _add_products(itself[l], counts[1], width)]
+            channels = [*products, *([part.chunk(2, dim=2) for part in own[l : l + 1]])]
+            re, im = (torch.cat([pair[side] for pair in channels], dim=2) for side in (0, 1))
+            parts.append(layer(torch.cat([re, im], dim=2)))
+        return torch.cat(parts, dim=1)
 
 
 def _add_products(products: Tensor, count: int, width: int) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from erlangen.nn.activations import ShiftedSoftplus, xavier_linear
 from erlangen.nn.convolution import continuous_filter_convolution
 from erlangen.nn.edges import Pairing, edges_of
-from erlangen.nn.interpolation import Grid, is_accurate
+from erlangen.nn.interpolation import Grid, derivatives, is_accurate
 from erlangen.nn.model import AtomisticModel, check_numbers
 from erlangen.nn.radial import CosineCutoff, radial_basis
 from erlangen.nn.representation import Representation
@@ -45,7 +45,7 @@ class SchNet(AtomisticModel):
     radial_size : int
         How many radial functions.
     interpolate : bool
-        In float32, for large batches and without forces, evaluate the filter networks on a grid of distances and
+        In float32, for large batches, evaluate the filter networks and their derivatives on a grid of distances and
         interpolate, wherever the error, measured at every step, is that of rounding (3e-7 of the largest entry). False
         never does.
     head : Head, str, dict or None
@@ -98,16 +98,16 @@ class SchNet(AtomisticModel):
         """Yield each layer's filters (p, filters): interpolated where that is allowed and exact to rounding."""
         size = GRID_POINTS * self.basis.size
         single = distance.dtype == torch.float32 and distance.device.type == "cpu"
-        if not (self.interpolate and single and len(distance) > 2 * size) or distance.requires_grad:
+        if not (self.interpolate and single and len(distance) > 2 * size):
             basis = self.basis(distance)
             yield from (interaction.filters(basis) for interaction in self.interactions)
             return
         grid, basis = Grid(distance, self.cutoff, size), None
-        on_grid = self.basis(grid.points)
+        on_grid = derivatives(self.basis, grid.points, 2 if distance.requires_grad else 0)
         for interaction in self.interactions:
-            table = interaction.filters(on_grid)
-            if is_accurate(table):
-                yield grid.interpolate(table)
+            tables = interaction.filter_derivatives(on_grid)
+            if all(map(is_accurate, tables)):
+                yield grid.function(distance, tables)
             else:
                 basis = self.basis(distance) if basis is None else basis
                 yield interaction.filters(basis)
@@ -132,7 +132,16 @@ class Interaction(nn.Module):
 
     def filters(self, basis: Tensor) -> Tensor:
         """(p, K) radial functions -> (p, filters)."""
+        return self.filter_derivatives([basis])[0]
+
+    def filter_derivatives(self, basis: list[Tensor]) -> list[Tensor]:
+        """(p, K) radial functions, and their first and second derivatives if wanted -> the filters' (p, filters)."""
         weight, bias = self.filter_last.weight, self.filter_last.bias
-        hidden = nn.functional.softplus(self.filter_first(basis))
+        u = self.filter_first(basis[0])
         # The shift of the activation goes into the bias: one pass less over (p, filters).
-        return nn.functional.linear(hidden, weight, bias - math.log(2.0) * weight.sum(1))
+        values = [nn.functional.linear(nn.functional.softplus(u), weight, bias - math.log(2.0) * weight.sum(1))]
+        if len(basis) == 1:
+            return values
+        slope, (u1, u2) = torch.sigmoid(u), (nn.functional.linear(b, self.filter_first.weight) for b in basis[1:])
+        inner = [slope * u1, slope * (1 - slope) * u1 * u1 + slope * u2]
+        return values + [nn.functional.linear(x, weight) for x in inner]

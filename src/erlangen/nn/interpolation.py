@@ -4,16 +4,18 @@ A filter network W(d) is a smooth function on [0, cutoff], and a batch asks for 
 at some hundred grid points and interpolated by polynomials of degree five, it costs a fraction, and in single precision
 the interpolation is as exact as the rounding: which is measured, on every table, before it is used.
 
-It is differentiated by the table, not by the distances: the slope of a table of rounded numbers is some thirty times
-less exact than its values (measured), so whoever wants forces evaluates the network itself.
+The slope of a table of rounded numbers is some thirty times less exact than its values (measured). So forces do not come
+from the slope of the table of W but from a second table, of W', and what trains on forces from a third, of W''.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from erlangen.errors import InputError
 from erlangen.kernels import over_rows
 from erlangen.nn import _kernels
 
@@ -62,6 +64,26 @@ class Grid:
         """Return the rows (p, F) between the rows (size, F) of the table."""
         return _Interpolation.apply(table, self)
 
+    def function(self, distance: Tensor, tables: Sequence[Tensor]) -> Tensor:
+        """Return the rows (p, F) of a function of the distance, differentiable by it as often as there are more tables.
+
+        Parameters
+        ----------
+        distance : (p,) tensor
+            The same as the grid's.
+        tables : sequence of (size, F) tensors
+            The function on the grid, its first derivative, its second, and so on.
+
+        Examples
+        --------
+        >>> d = torch.tensor([0.5, 1.25], requires_grad=True)
+        >>> grid = Grid(d, cutoff=2.0, size=21)
+        >>> x = grid.points.unsqueeze(1)
+        >>> torch.autograd.grad(grid.function(d, [x**2, 2 * x]).sum(), d)[0]
+        tensor([1.0000, 2.5000])
+        """
+        return _Function.apply(distance, self, *tables)
+
 
 def is_accurate(table: Tensor) -> bool:
     """Measure whether a table's interpolation is as exact as float32.
@@ -76,6 +98,25 @@ def is_accurate(table: Tensor) -> bool:
     """
     worst, largest = _kernels.interpolation_error(table.detach().numpy())
     return worst / 2**POINTS <= TOLERANCE * largest
+
+
+def derivatives(function: Callable[[Tensor], Tensor], x: Tensor, order: int) -> list[Tensor]:
+    """Return f(x), f'(x), ... of a function without weights that acts on every entry by itself: (p,) -> (p, K) each.
+
+    Examples
+    --------
+    >>> derivatives(lambda x: (x**3).unsqueeze(1), torch.tensor([2.0]), 2)
+    [tensor([[8.]]), tensor([[12.]]), tensor([[12.]])]
+    """
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        values = [function(x)]
+        for _ in range(order):
+            # the gradient by x is linear in its cotangent, and the gradient of that is the derivative of every column
+            cotangent = torch.zeros_like(values[-1], requires_grad=True)
+            (linear,) = torch.autograd.grad(values[-1], x, cotangent, create_graph=True)
+            values += torch.autograd.grad(linear.sum(), cotangent, create_graph=True)
+    return [value.detach() for value in values]
 
 
 @cache
@@ -101,6 +142,28 @@ class _Interpolation(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent):
         return _Transpose.apply(cotangent, ctx.grid), None
+
+
+class _Function(torch.autograd.Function):
+    """The first table's rows; its derivative by the distance are the rows of the others."""
+
+    @staticmethod
+    def forward(ctx, distance, grid, *tables):
+        ctx.grid = grid
+        ctx.save_for_backward(distance, *tables)
+        return grid.interpolate(tables[0].detach())
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        distance, _, *others = ctx.saved_tensors
+        by_distance = by_table = None
+        if ctx.needs_input_grad[0]:
+            if not others:
+                raise InputError("interpolated filters have two derivatives; interpolate=False has any number")
+            by_distance = (cotangent * ctx.grid.function(distance, others)).sum(1)
+        if ctx.needs_input_grad[2]:
+            by_table = _Transpose.apply(cotangent, ctx.grid)
+        return by_distance, None, by_table, *[None] * len(others)
 
 
 class _Transpose(torch.autograd.Function):
