@@ -62,4 +62,35 @@ def test_what_cannot_be_used_is_named(erlangen, model, tmp_path):
     erlangen.refuses("certify", tmp_path / "no.erl", words=f"there is no model file {tmp_path / 'no.erl'}")
     erlangen.refuses("certify", model, "--output", model / "c.json", words=f"{model} is a file")
     erlangen.refuses("certify", model, "--output", tmp_path, words="folder")
+    erlangen.refuses("certify", words=("model file", "--blueprint"))
+    erlangen.refuses("certify", model, "--blueprint", words=f"takes no model, got {model}")
+    erlangen.refuses("certify", "--blueprint", "--output", model / "c.json", words=f"{model} is a file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_blueprint_is_a_table_of_families(erlangen, tmp_path):
+    path = tmp_path / "blueprint.json"
+    result = erlangen.runs("certify", "--blueprint", "--samples", "8", "--output", path)
+    assert result.err == f"written to {path}\n"
+    for word in ("family", "where it breaks", "group CNN, D4", "Z(12) x Z(12)", "zero padding", "positional encoding"):
+        assert word in result.out
+    assert " ! " not in result.out.replace("; ! is not", "")
+    written = json.loads(path.read_text())
+    assert written["samples"] == 8
+    assert [family["holds"] for family in written["families"]] == [True] * 10
+    for family in written["families"]:
+        assert all(m["error"] <= m["tolerance"] < 1e-10 for m in family["equivariance"]["measurements"])
+        assert all(b["verdict"] == "BROKEN" for b in family["breaks"])
+
+
+def test_a_family_that_fails_is_exit_status_1_and_no_file_unless_asked_for(erlangen, tmp_path, monkeypatch):
+    from erlangen.models import families
+
+    torus = families.convolutional()
+    bordered = replace(torus, layer=torus.breaks[0].layer, breaks=())
+    monkeypatch.setattr(families, "blueprints", lambda seed: (bordered,))
+    monkeypatch.chdir(tmp_path)
+    result = erlangen("certify", "--blueprint", "--samples", "4")
+    assert (result.status, result.err) == (1, "")
+    assert " ! " in result.out.replace("; ! is not", "")
     assert list(tmp_path.iterdir()) == []

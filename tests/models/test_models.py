@@ -17,6 +17,13 @@ SMALL = {
     "egnn": {"hidden": 8, "layers": 2},
     "egnn-cutoff": {"hidden": 8, "layers": 2, "cutoff": 4.0, "update_coordinates": True},
     "painn": {"hidden": 8, "layers": 2, "cutoff": 4.0, "radial_size": 6},
+    "dimenet++": {"hidden": 8, "layers": 2, "cutoff": 4.0, "triplet_size": 6, "output_size": 8, "spherical_size": 4},
+    "physnet": {"hidden": 8, "layers": 2, "cutoff": 4.0, "radial_size": 6, "long_range_cutoff": 4.0},
+    "radial_field": {"hidden": 8, "layers": 2, "cutoff": 4.0, "radial_size": 6},
+    "tensor_field": {"hidden": 4, "layers": 3, "degree": 2, "cutoff": 4.0, "radial_size": 6},
+    "mace": {"hidden": 4, "degree": 2, "cutoff": 4.0, "radial_hidden": [8], "elements": [1, 6, 7, 8, 9, 16]},
+    "se3_transformer": {"hidden": 4, "layers": 3, "degree": 1, "heads": 2, "cutoff": 4.0},
+    "cormorant": {"hidden": 3, "layers": 2, "degree": 2, "cutoff": 4.0, "elements": [1, 6, 7, 8, 9, 16]},
     "density": {"radial": 5, "angular": 3, "components": 30, "hidden": 8, "cutoff": 4.0, "angular_cutoff": 3.5},
 }
 
@@ -27,6 +34,15 @@ def small(name, dtype=torch.float64, **more):
     if name == "egnn-cutoff":  # the published start moves the coordinates too little to test anything
         for layer in model.layers:
             torch.nn.init.normal_(layer.coordinate[2].weight)
+    if name == "radial_field":
+        for layer in model.layers:
+            torch.nn.init.normal_(layer.phi[2].weight)
+        for linear in model.filters:
+            torch.nn.init.normal_(linear.weight)
+    if name == "physnet":
+        for key, parameter in model.named_parameters():
+            if key.endswith((".filters.weight", ".last.weight")):  # zero at the start
+                torch.nn.init.normal_(parameter, std=0.3)
     for readout in model.modules():
         if isinstance(readout, DensityReadout):  # zero until it is fitted
             torch.nn.init.normal_(readout.output)
@@ -50,7 +66,8 @@ with_cutoff = pytest.mark.parametrize("name", [name for name in SMALL if name !=
 @pytest.mark.parametrize(
     ("name", "arguments", "count"),
     [("schnet", {}, 455_809), ("schnet", {"cutoff": 5.0, "radial_size": 20}, 432_769), ("egnn", {}, 745_224),
-     ("painn", {}, 589_057), ("painn", {"radial": "gaussian"}, 589_057)],
+     ("painn", {}, 589_057), ("painn", {"radial": "gaussian"}, 589_057),
+     ("dimenet++", {}, 1_885_830), ("physnet", {}, 1_293_952)],
 )  # fmt: skip
 def test_parameter_counts_of_the_references(name, arguments, count):
     assert sum(p.numel() for p in models.create(name, **arguments).parameters()) == count

@@ -122,18 +122,30 @@ def predict(
 
 @app.command()
 def certify(
-    model: Annotated[Path, typer.Argument(help="A model file, e.g. quickstart/model.erl.")],
-    samples: Annotated[int, typer.Option(min=1, help="Group elements and inputs to try.")] = 64,
+    model: Annotated[Path | None, typer.Argument(help="A model file, e.g. quickstart/model.erl.")] = None,
+    blueprint: Annotated[
+        bool, typer.Option("--blueprint", help="Instead of a model: every family of networks, and where it breaks.")
+    ] = False,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Group elements and inputs to try; 64, or 16 for the blueprint.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
-    output: Annotated[Path | None, typer.Option(help="JSON file; by default MODEL.certificate.json.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="JSON file; by default MODEL.certificate.json, none for the blueprint.")
+    ] = None,
 ) -> None:
     """Measure the symmetry that a model declares, print and write the certificate; exit status 1 if it does not hold.
 
-    [bold]Example:[/bold] erlangen certify quickstart/model.erl
-    """
-    from erlangen.cli.certify import run
+    [bold]Examples:[/bold] erlangen certify quickstart/model.erl
 
-    run(model, samples, seed, output)
+    erlangen certify --blueprint
+    """
+    from erlangen.cli.certify import run, run_blueprint
+
+    if blueprint:
+        run_blueprint(model, samples or 16, seed, output)
+    else:
+        run(model, samples or 64, seed, output)
 
 
 @app.command()

@@ -8,10 +8,17 @@ from torch import nn
 from erlangen.errors import ErlangenError, InputError, TooLargeError
 
 MODELS = {
+    "cormorant": "cormorant.Cormorant",
     "density": "atomic_density.AtomicDensityNetwork",
+    "dimenet++": "dimenet.DimeNetPlusPlus",
     "egnn": "egnn.EGNN",
+    "mace": "mace.MACE",
     "painn": "painn.PaiNN",
+    "physnet": "physnet.PhysNet",
+    "radial_field": "radial_field.RadialField",
     "schnet": "schnet.SchNet",
+    "se3_transformer": "se3_transformer.SE3Transformer",
+    "tensor_field": "tensor_field.TensorFieldNetwork",
 }
 
 PRESETS = ("paper", "small")
@@ -53,13 +60,10 @@ def create(name: str, preset: str = "paper", **hyperparameters) -> nn.Module:
     >>> create(**model.hyperparameters).hyperparameters == model.hyperparameters
     True
     """
-    if name not in MODELS:
-        raise InputError(f"model {name!r} is unknown; known are {', '.join(names())}")
-    file, _, class_name = MODELS[name].partition(".")
-    model = getattr(importlib.import_module(f"erlangen.models.{file}"), class_name)
+    model = model_class(name)
     if preset not in PRESETS:
         raise InputError(f"preset is {' or '.join(PRESETS)}, got {preset!r}")
-    known = list(inspect.signature(model).parameters)
+    known = hyperparameters_of(name)
     for argument in hyperparameters:
         if argument not in known:
             raise InputError(f"{name} has no hyperparameter {argument!r}; it has {', '.join(known)}")
@@ -76,3 +80,22 @@ def create(name: str, preset: str = "paper", **hyperparameters) -> nn.Module:
         if "allocate memory" not in str(error):
             raise
         raise TooLargeError(f"cannot make {name}: {str(error).splitlines()[0]}") from error
+
+
+def model_class(name: str) -> type[nn.Module]:
+    """Return the class of a model's name."""
+    if name not in MODELS:
+        raise InputError(f"model {name!r} is unknown; known are {', '.join(names())}")
+    file, _, class_name = MODELS[name].partition(".")
+    return getattr(importlib.import_module(f"erlangen.models.{file}"), class_name)
+
+
+def hyperparameters_of(name: str) -> list[str]:
+    """Return the names of the arguments that a model takes.
+
+    Examples
+    --------
+    >>> "elements" in hyperparameters_of("mace")
+    True
+    """
+    return list(inspect.signature(model_class(name)).parameters)

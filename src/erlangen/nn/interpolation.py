@@ -4,7 +4,7 @@ A filter network W(d) is a smooth function on [0, cutoff], and a batch asks for 
 at some hundred grid points and interpolated by polynomials of degree five, it costs a fraction, and in single precision
 the interpolation is as exact as the rounding: which is measured, on every table, before it is used.
 
-The slope of a table of rounded numbers is some thirty times less exact than its values (measured). So forces do not come
+The slope of a table of rounded numbers is some thirty times less exact than its values (measured). So forces come not
 from the slope of the table of W but from a second table, of W', and what trains on forces from a third, of W''.
 """
 

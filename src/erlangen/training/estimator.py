@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from erlangen.errors import InputError, ModelFileError, OutputError
-from erlangen.models.registry import create
+from erlangen.models.registry import create, hyperparameters_of
 from erlangen.structures import Structure, StructureSet
 from erlangen.symmetry import Probe, Symmetry
 from erlangen.training.baseline import check_elements
@@ -237,7 +237,7 @@ class StructureEstimator(BaseEstimator, metaclass=ABCMeta):
 
     def _make_model(self, values: np.ndarray) -> torch.nn.Module:
         given = dict(self.hyperparameters or {})
-        if self.model == "density":
+        if "elements" in hyperparameters_of(self.model):
             given.setdefault("elements", self.elements_.tolist())
         head = self._default_head(values)
         if head is not None:
