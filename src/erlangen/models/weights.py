@@ -1,4 +1,4 @@
-"""Weights that others trained, loaded by name: PyTorch Geometric's SchNet, the authors' EGNN, SchNetPack's PaiNN."""
+"""Weights that others trained, loaded by name: of PyTorch Geometric, of SchNetPack, and of the models' authors."""
 
 import math
 import os
@@ -14,6 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from erlangen.errors import ModelFileError
+
+
+def _dense(theirs: str, ours: str) -> list[tuple[str, str]]:
+    """Return the names of a TensorFlow layer's matrix W and bias b."""
+    return [(rf"{theirs}/W", rf"{ours}.weight"), (rf"{theirs}/b", rf"{ours}.bias")]
+
 
 # One (pattern of the peer's name, our name) a line, tried in order; None drops what holds no weights or the same again.
 _NAMES: dict[str, list[tuple[str, str | None]]] = {
@@ -31,6 +37,26 @@ _NAMES: dict[str, list[tuple[str, str | None]]] = {
         (r"atomref\.weight", r"head.references"),
         (r"initial_atomref", None),
     ],
+    "dimenet++": [  # torch_geometric.nn.DimeNetPlusPlus
+        (r"rbf\.freq", r"frequencies"),
+        (r"emb\.emb\.weight", r"embedding.weight"),
+        (r"emb\.lin_rbf\.(\w+)", r"embed_radial.\1"),
+        (r"emb\.lin\.(\w+)", r"embed.\1"),
+        (r"interaction_blocks\.(\d+)\.lin_ji\.(\w+)", r"interactions.\1.keep.\2"),
+        (r"interaction_blocks\.(\d+)\.lin_kj\.(\w+)", r"interactions.\1.send.\2"),
+        (r"interaction_blocks\.(\d+)\.lin_rbf1\.weight", r"interactions.\1.radial_first.weight"),
+        (r"interaction_blocks\.(\d+)\.lin_rbf2\.weight", r"interactions.\1.radial_last.weight"),
+        (r"interaction_blocks\.(\d+)\.lin_sbf1\.weight", r"interactions.\1.spherical_first.weight"),
+        (r"interaction_blocks\.(\d+)\.lin_sbf2\.weight", r"interactions.\1.spherical_last.weight"),
+        (r"interaction_blocks\.(\d+)\.lin_(down|up)\.weight", r"interactions.\1.\2.weight"),
+        (r"interaction_blocks\.(\d+)\.layers_(before|after)_skip\.(\d)\.lin1\.(.+)", r"interactions.\1.\2.\3.first.\4"),
+        (r"interaction_blocks\.(\d+)\.layers_(before|after)_skip\.(\d)\.lin2\.(.+)", r"interactions.\1.\2.\3.last.\4"),
+        (r"interaction_blocks\.(\d+)\.lin\.(\w+)", r"interactions.\1.combine.\2"),
+        (r"output_blocks\.(\d+)\.lin_rbf\.weight", r"outputs.\1.radial.weight"),
+        (r"output_blocks\.(\d+)\.lin_up\.weight", r"outputs.\1.up.weight"),
+        (r"output_blocks\.(\d+)\.lins\.(\d+)\.(\w+)", r"outputs.\1.layers.\2.\3"),
+        (r"output_blocks\.(\d+)\.lin\.weight", r"head.network.layers.\1.weight"),
+    ],
     "egnn": [  # vgsatorras/egnn: models.egnn_clean.EGNN, n_body_system's EGNN_vel, qm9.models.EGNN
         (r"embedding(?:_in)?\.(\w+)", r"embed.\1"),
         (r"gcl_(\d+)\.edge_mlp\.0\.(\w+)", r"layers.\1.edge_first.\2"),
@@ -42,6 +68,10 @@ _NAMES: dict[str, list[tuple[str, str | None]]] = {
         (r"embedding_out\.(\w+)", r"head.network.0.\1"),
         (r"node_dec\.(\d)\.(\w+)", r"head.network.\1.\2"),
         (r"graph_dec\.(\d)\.(\w+)", r"head.after.\1.\2"),
+    ],
+    "radial_field": [  # vgsatorras/egnn: n_body_system's RF_vel
+        (r"gcl_(\d+)\.phi\.(\d)\.(\w+)", r"layers.\1.phi.\2.\3"),
+        (r"gcl_(\d+)\.coord_mlp_vel\.(\d)\.(\w+)", r"layers.\1.velocity.\2.\3"),
     ],
     "painn": [  # schnetpack.representation.PaiNN with an Atomwise head
         (r"representation\.embedding\.weight", r"embedding.weight"),
@@ -58,7 +88,34 @@ _NAMES: dict[str, list[tuple[str, str | None]]] = {
         (r"output_modules\.0\.outnet\.0\.(\w+)", r"head.network.0.\1"),
         (r"output_modules\.0\.outnet\.1\.(\w+)", r"head.network.2.\1"),
     ],
+    "physnet": [  # MMunibas/PhysNet: TensorFlow variables without their scope, each W transposed
+        (r"embeddings", r"embedding.weight"),
+        (r"rbf_layer/(centers|widths)", r"basis.\1"),
+        (r"E(shift|scale)", r"head.energy_\1"),
+        (r"Q(shift|scale)", r"head.charge_\1"),
+        (r"(s6|s8|a1|a2)", r"head.damping.\1"),
+        (r"interaction_block(\d+)/interaction_layer/k2f/W", r"interactions.\1.filters.weight"),
+        (r"interaction_block(\d+)/interaction_layer/u", r"interactions.\1.gate"),
+        *_dense(r"interaction_block(\d+)/interaction_layer/dense_i", r"interactions.\1.own"),
+        *_dense(r"interaction_block(\d+)/interaction_layer/dense_j", r"interactions.\1.neighbor"),
+        *_dense(r"interaction_block(\d+)/interaction_layer/dense", r"interactions.\1.mix"),
+        *_dense(
+            r"interaction_block(\d+)/interaction_layer/residual_layer(\d+)/dense", r"interactions.\1.messages.\2.first"
+        ),
+        *_dense(
+            r"interaction_block(\d+)/interaction_layer/residual_layer(\d+)/residual",
+            r"interactions.\1.messages.\2.last",
+        ),
+        *_dense(r"interaction_block(\d+)/residual_layer(\d+)/dense", r"interactions.\1.atoms.\2.first"),
+        *_dense(r"interaction_block(\d+)/residual_layer(\d+)/residual", r"interactions.\1.atoms.\2.last"),
+        *_dense(r"output_block(\d+)/residual_layer(\d+)/dense", r"head.network.\1.residuals.\2.first"),
+        *_dense(r"output_block(\d+)/residual_layer(\d+)/residual", r"head.network.\1.residuals.\2.last"),
+        (r"output_block(\d+)/dense_layer/W", r"head.network.\1.last.weight"),
+    ],
 }
+
+# What no peer has, by the beginnings of our names.
+_OURS: dict[str, tuple[str, ...]] = {"radial_field": ("embedding.", "filters.", "head.")}
 
 
 def load_peer_weights(model: nn.Module, source: "str | os.PathLike | Mapping[str, Tensor]") -> nn.Module:
@@ -66,7 +123,7 @@ def load_peer_weights(model: nn.Module, source: "str | os.PathLike | Mapping[str
 
     Parameters
     ----------
-    model : SchNet, EGNN or PaiNN
+    model : SchNet, DimeNetPlusPlus, EGNN, RadialField, PaiNN or PhysNet
         With the peer's hyperparameters; changed in place. A ``ForceHead`` gets them into its energy.
     source : path or dict of str to tensor
         A state dict: in memory, in a ``.safetensors`` file, or in a file of ``torch.save`` that
@@ -85,10 +142,11 @@ def load_peer_weights(model: nn.Module, source: "str | os.PathLike | Mapping[str
 
     Notes
     -----
-    Names are those of PyTorch Geometric's ``SchNet``; of vgsatorras/egnn (``models/egnn_clean``, the n-body model, and
-    the QM9 model); of SchNetPack 2's ``NeuralNetworkPotential`` with ``PaiNN`` and ``Atomwise``. Statistics that the
-    peers keep elsewhere (SchNet's ``mean`` and ``std``, SchNetPack's postprocessors) go through
-    ``model.head.calibrate``.
+    Names are those of PyTorch Geometric's ``SchNet`` and ``DimeNetPlusPlus``; of vgsatorras/egnn
+    (``models/egnn_clean``, the n-body models, and the QM9 model); of SchNetPack 2's ``NeuralNetworkPotential`` with
+    ``PaiNN`` and ``Atomwise``; of the TensorFlow variables of MMunibas/PhysNet, without their scope and each matrix W
+    transposed. Statistics that the peers keep elsewhere (SchNet's ``mean`` and ``std``, SchNetPack's postprocessors) go
+    through ``model.head.calibrate``.
 
     Examples
     --------
@@ -122,7 +180,8 @@ def load_peer_weights(model: nn.Module, source: "str | os.PathLike | Mapping[str
                 f"{key} has shape {tuple(tensor.shape)}, this {name} needs {tuple(own[target].shape)}"
             )  # fmt: skip
         loaded[target] = tensor
-    missing = [key for key, _ in model.named_parameters() if key not in loaded]
+    ours = _OURS.get(name, ())  # the peer has no such part: it keeps its weights
+    missing = [key for key, _ in model.named_parameters() if key not in loaded and not key.startswith(ours)]
     if missing:
         raise ModelFileError(f"{len(missing)} weights of this {name} are not in the file: {', '.join(missing[:5])}")
     if name == "schnet":
