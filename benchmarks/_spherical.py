@@ -7,12 +7,14 @@ The peers are used as their users use them: a radial network for every directed 
 import copy
 import math
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks._timing import backward_of, in_turn, report, same
+from benchmarks._timing import Case, backward_of, same, training_step
 from erlangen.models import Cormorant, TensorFieldNetwork
 from erlangen.models.cormorant import level_invariants
 from erlangen.models.se3_transformer import Kernel, both_ways
@@ -74,39 +76,34 @@ def directed(edges: Edges, degree: int) -> Tensor:
     return solid_harmonics(degree, nn.functional.normalize(edges.displacement, dim=1))
 
 
-def convolution(batch: Batch, rounds: int) -> None:
-    """Compare the tensor product of the convolution alone."""
+def convolution(molecules, degree: int, channels: int) -> tuple[Callable, Callable]:
+    """Compare the tensor product of the convolution alone: gather, couple, sum."""
+    batch = Batch.from_structures(molecules[np.arange(min(len(molecules), 16))], cutoff=5.0)
     edges = edges_of(batch)
-    pairing, n = edges.pairing, batch.n_atoms
-    pairs = len(pairing.first)
-    for degree in (2, 3):
-        for channels in (32, 64, 128):
-            coupling = Coupling(degree, degree, degree)
-            x = torch.randn(n, (degree + 1) ** 2, channels, requires_grad=True)
-            weights = torch.randn(pairs, len(coupling.paths), channels, requires_grad=True)
-            ours_y = solid_harmonics(degree, edges.pair_direction).requires_grad_()
-            theirs_x = flat(x).detach().requires_grad_()
-            theirs_w = weights.detach()[pairing.pair].flatten(1).requires_grad_()
-            theirs_y = directed(edges, degree).requires_grad_()
-            peer = Product(coupling, channels)
+    pairing, coupling = edges.pairing, Coupling(degree, degree, degree)
+    x = torch.randn(batch.n_atoms, (degree + 1) ** 2, channels, requires_grad=True)
+    weights = torch.randn(pairing.n_pairs, len(coupling.paths), channels, requires_grad=True)
+    harmonics = solid_harmonics(degree, edges.pair_direction).requires_grad_()
+    peer = Product(coupling, channels)
+    peer_x, peer_y = flat(x).detach().requires_grad_(), directed(edges, degree).requires_grad_()
+    peer_w = weights.detach()[pairing.pair].flatten(1).requires_grad_()
 
-            def ours(x=x, y=ours_y, w=weights, coupling=coupling) -> Tensor:
-                return spherical_convolution(x, coupling.matrices(y), w, pairing, coupling)
+    def ours() -> Tensor:
+        return spherical_convolution(x, coupling.matrices(harmonics), weights, pairing, coupling)
 
-            def theirs(x=theirs_x, y=theirs_y, w=theirs_w, peer=peer) -> Tensor:
-                return peer(x, y, w, pairing)
+    def theirs() -> Tensor:
+        return peer(peer_x, peer_y, peer_w, pairing)
 
-            there = blocks(theirs(), peer.out, channels)
-            for l, part in enumerate(coupling.split(ours())):
-                mine = [b for b, (*_, l3) in zip(there, coupling.paths, strict=True) if l3 == l]
-                error = (part.transpose(1, 2) - torch.cat(mine, dim=1)).abs().max() / part.abs().max()
-                if error > 1e-5:
-                    raise SystemExit(f"outputs of degree {l} differ by {error:.0e}")
-            times = in_turn(
-                backward_of(lambda f=ours: f().square().sum(), [x, ours_y, weights]),
-                backward_of(lambda f=theirs: f().square().sum(), [theirs_x, theirs_y, theirs_w]), rounds,
-            )  # fmt: skip
-            report(f"tensor product, degree {degree}, {channels} channels", "e3nn", *times)
+    there = blocks(theirs(), peer.out, channels)
+    mine = [
+        torch.cat([b for b, (*_, l3) in zip(there, coupling.paths, strict=True) if l3 == l], dim=1).transpose(1, 2)
+        for l in range(degree + 1)
+    ]
+    same(torch.cat([p.flatten() for p in coupling.split(ours())]), torch.cat([p.flatten() for p in mine]), "outputs")
+    return (
+        backward_of(lambda: ours().square().sum(), [x, harmonics, weights]),
+        backward_of(lambda: theirs().square().sum(), [peer_x, peer_y, peer_w]),
+    )
 
 
 class TensorFieldTwin(nn.Module):
@@ -114,7 +111,7 @@ class TensorFieldTwin(nn.Module):
 
     def __init__(self, model: TensorFieldNetwork) -> None:
         super().__init__()
-        self.model, self.hidden = model, model.hyperparameters["hidden"]
+        self.model, self.hidden = copy.deepcopy(model), model.hyperparameters["hidden"]
         self.before, self.products, self.after = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for layer in model.layers:
             coupling = layer.coupling
@@ -151,7 +148,7 @@ class CormorantTwin(nn.Module):
 
     def __init__(self, model: Cormorant) -> None:
         super().__init__()
-        self.model, self.width = model, 4 * model.hyperparameters["hidden"]
+        self.model, self.width = copy.deepcopy(model), 4 * model.hyperparameters["hidden"]
         self.products = nn.ModuleList(Product(level.coupling, self.width) for level in model.levels)
         self.itself, self.outs = nn.ModuleList(), []
         for level in model.levels:
@@ -200,47 +197,34 @@ class CormorantTwin(nn.Module):
         ]
 
 
-def networks(molecules, rounds: int) -> None:
-    """Training steps of whole networks."""
-    for model, twin, name in (
-        (TensorFieldNetwork(hidden=32, layers=3, degree=2), TensorFieldTwin, "Tensor Field, degree 2, 32 channels"),
-        (TensorFieldNetwork(), TensorFieldTwin, "Tensor Field, 7 layers, degree 3"),
-        (Cormorant(layers=3, degree=2), CormorantTwin, "Cormorant, 3 levels, degree 2"),
-        (Cormorant(), CormorantTwin, "Cormorant, 4 levels, degree 3"),
-    ):
-        batch = model.connect(Batch.from_structures(molecules))
-        peer = twin(model)
-        theirs = lambda peer=peer, batch=batch: _sum(peer(batch), batch)  # noqa: E731
-        ours = lambda model=model, batch=batch: model(batch)  # noqa: E731
-        same(ours(), theirs(), f"{name}: outputs", 2e-5)
-        own = [p for p in model.parameters() if p.requires_grad]
-        extra = [p for key, p in peer.named_parameters() if not key.startswith("model.")]
-        used = own if isinstance(model, Cormorant) else [p for p in own if not _mixes(p, model)]
-        report(name, "e3nn", *in_turn(
-            backward_of(lambda f=ours: f().square().sum(), own),
-            backward_of(lambda f=theirs: f().square().sum(), used + extra), rounds,
-        ))  # fmt: skip
+def network(molecules, make: Callable, twin: Callable) -> tuple[Callable, Callable]:
+    """Compare training steps of whole networks."""
+    torch.manual_seed(0)
+    model = make()
+    batch = model.connect(Batch.from_structures(molecules))
+    peer = twin(model)
+    targets = torch.randn(len(batch), generator=torch.Generator().manual_seed(0))
+
+    def ours() -> Tensor:
+        return model(batch)
+
+    def theirs() -> Tensor:
+        atoms = peer(batch)
+        return atoms.new_zeros(len(batch)).index_add(0, batch.index, atoms)
+
+    same(ours(), theirs(), "energies", 2e-5)
+    return (
+        training_step(model, lambda: (ours() - targets).square().mean()),
+        training_step(peer, lambda: (theirs() - targets).square().mean()),
+    )
 
 
-def _mixes(parameter: Tensor, model: TensorFieldNetwork) -> bool:
-    """Whether the twin has this weight in a layer of e3nn's instead."""
-    return any(parameter is w for layer in model.layers for side in (layer.before, layer.after) for w in side.weights)
-
-
-def _sum(values: Tensor, batch: Batch) -> Tensor:
-    return values.new_zeros(len(batch)).index_add(0, batch.index, values)
-
-
-def se3_transformer(molecules, rounds: int) -> None:
+def se3_transformer(molecules, degree: int, channels: int) -> tuple[Callable, Callable]:
     """Compare the kernels W f, all degrees to all degrees, that lucidrains' ``ConvSE3`` has."""
-    try:
-        from se3_transformer_pytorch.basis import get_basis
-        from se3_transformer_pytorch.se3_transformer_pytorch import ConvSE3, Fiber
-    except ImportError:
-        print("se3-transformer-pytorch is not installed: pip install --no-deps se3-transformer-pytorch einops filelock")
-        return
-    degree, channels, cutoff = 2, 16, 3.0
-    batch = Batch.from_structures(molecules, cutoff=cutoff)
+    from se3_transformer_pytorch.basis import get_basis
+    from se3_transformer_pytorch.se3_transformer_pytorch import ConvSE3, Fiber
+
+    batch = Batch.from_structures(molecules, cutoff=3.0)
     edges = edges_of(batch)
     fiber = Fiber.create(degree + 1, channels)
     peer = ConvSE3(fiber, fiber, pool=False, self_interaction=False, splits=1)
@@ -287,12 +271,10 @@ def se3_transformer(molecules, rounds: int) -> None:
     coupling, ones = Coupling(degree, 2 * degree, degree), torch.ones(len(edges.pair_distance))
     for l, (a, b) in enumerate(zip(ours(), theirs(), strict=True)):
         same(a.transpose(1, 2) @ bases[l].T.float(), b[order], f"SE(3)-Transformer: degree {l}", 1e-4)
-    loss = lambda f: sum(part.square().sum() for part in f())  # noqa: E731
-    times = in_turn(
-        backward_of(lambda: loss(ours), list(kernels.parameters())),
-        backward_of(lambda: loss(theirs), list(peer.parameters())), rounds,
-    )  # fmt: skip
-    report(f"SE(3)-Transformer kernels, degree {degree}, {channels} channels", "se3-transformer-pytorch", *times)
+    return (
+        backward_of(lambda: sum(part.square().sum() for part in ours()), kernels.parameters()),
+        backward_of(lambda: sum(part.square().sum() for part in theirs()), peer.parameters()),
+    )
 
 
 def basis_change(degree: int) -> Tensor:
@@ -333,8 +315,19 @@ def kernel_of(pairwise, k: int, l: int, channels: int, bases, basis_of) -> Kerne
     return kernel
 
 
-def run(molecules, rounds: int) -> None:
-    """Run all comparisons with the threads in use."""
-    convolution(Batch.from_structures(molecules[np.arange(min(len(molecules), 16))], cutoff=5.0), rounds)
-    networks(molecules, rounds)
-    se3_transformer(molecules, rounds)
+CASES = [
+    *(
+        Case(f"tensor product, degree {l}, {c} channels", "e3nn", partial(convolution, degree=l, channels=c))
+        for l in (2, 3) for c in (32, 64, 128)
+    ),
+    Case("Tensor Field, 3 layers, degree 2, step", "e3nn", partial(
+        network, make=partial(TensorFieldNetwork, hidden=32, layers=3, degree=2), twin=TensorFieldTwin), slow=True),
+    Case("Tensor Field, 7 layers, degree 3, step", "e3nn", partial(
+        network, make=TensorFieldNetwork, twin=TensorFieldTwin), slow=True),
+    Case("Cormorant, 3 levels, degree 2, step", "e3nn", partial(
+        network, make=partial(Cormorant, layers=3, degree=2), twin=CormorantTwin), slow=True),
+    Case("Cormorant, 4 levels, degree 3, step", "e3nn", partial(
+        network, make=Cormorant, twin=CormorantTwin), slow=True),
+    Case("SE(3)-Transformer kernels, degree 2, 16 wide, step", "se3-transformer-pytorch",
+         partial(se3_transformer, degree=2, channels=16), slow=True),
+]  # fmt: skip

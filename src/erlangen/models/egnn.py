@@ -3,6 +3,7 @@
 ::
 
     m_ij = phi_e([h_i; h_j; |x_i - x_j|^2; a_ij])               phi_e: two linear layers, silu after each
+                                                                a_ij: q_i q_j and the first |x_i - x_j|^2, n-body only
     m_ij = m_ij sigmoid(w m_ij + b)                             attention: the inferred edge (eq. 8)
     x_i += phi_v(h_i) v_i + mean_j (x_i - x_j) phi_x(m_ij)      if coordinates are updated
     h_i += phi_h([h_i; sum_j m_ij])
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from erlangen.errors import InputError
-from erlangen.nn.edges import Pairing, edges_of
+from erlangen.nn.edges import Edges, Pairing, edges_of
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.radial import CosineCutoff
 from erlangen.nn.representation import Representation
@@ -57,6 +58,9 @@ class EGNN(AtomisticModel):
         The one-hot input is multiplied by (Z / scale)^0 ... (Z / scale)^power.
     node_inputs : dict of str to int, optional
         More input features: names in ``batch.node`` and their widths.
+    edge_inputs : sequence of str
+        Inputs a_ij of every message: for a name in ``batch.node``, the product of the two atoms' values (charges);
+        for ``"square"`` and ``"approach"``, see `pair_attributes`, before any layer has moved the atoms.
     head : Head, str, dict or None
         The authors' QM9 head by default; see `erlangen.nn.head.build_head`.
 
@@ -85,14 +89,16 @@ class EGNN(AtomisticModel):
         charge_power: int = 2,
         charge_scale: float = 9.0,
         node_inputs: Mapping[str, int] | None = None,
+        edge_inputs: Sequence[str] = (),
         head=None,
     ) -> None:
         elements, node_inputs = [int(z) for z in elements], dict(node_inputs or {})
+        edge_inputs = list(edge_inputs)
         hyperparameters = {
             "hidden": hidden, "layers": layers, "cutoff": cutoff, "attention": attention,
             "update_coordinates": update_coordinates, "velocities": velocities, "normalize": normalize, "tanh": tanh,
             "aggregation": aggregation, "elements": elements, "charge_power": charge_power,
-            "charge_scale": charge_scale, "node_inputs": node_inputs,
+            "charge_scale": charge_scale, "node_inputs": node_inputs, "edge_inputs": edge_inputs,
         }  # fmt: skip
         if aggregation not in ("mean", "sum"):
             raise InputError(f"aggregation is 'mean' or 'sum', got {aggregation!r}")
@@ -102,7 +108,7 @@ class EGNN(AtomisticModel):
         super().__init__(
             "egnn", hyperparameters, head, default_head, hidden, int(update_coordinates), "silu", cutoff
         )  # fmt: skip
-        self.velocities, self.node_inputs = velocities, node_inputs
+        self.velocities, self.node_inputs, self.edge_inputs = velocities, node_inputs, edge_inputs
         self.envelope = None if cutoff is None else CosineCutoff(cutoff)
         self.charge_power, self.charge_scale = charge_power, float(charge_scale)
         self.register_buffer("elements", torch.tensor(elements, dtype=torch.int64), persistent=False)
@@ -114,7 +120,9 @@ class EGNN(AtomisticModel):
             raise InputError("an EGNN needs elements or node_inputs, got neither")
         self.embed = nn.Linear(width, hidden)
         self.layers = nn.ModuleList(
-            GraphConvolution(hidden, attention, update_coordinates, velocities, normalize, tanh, aggregation)
+            GraphConvolution(
+                hidden, attention, update_coordinates, velocities, normalize, tanh, aggregation, len(edge_inputs)
+            )
             for _ in range(layers)
         )
 
@@ -137,7 +145,11 @@ class EGNN(AtomisticModel):
         if self.velocities and velocity is None:
             raise InputError('this model takes velocities: batch.node["velocity"] (n, 3) is missing')
         weight = None if self.envelope is None else self.envelope(edges.distance).unsqueeze(1)
-        h, moved = self.propagate(self.inputs(batch), edges.displacement, edges.pairing, weight, velocity)
+        h = self.inputs(batch)
+        attributes = pair_attributes(batch, edges, self.edge_inputs)
+        if attributes is not None:
+            attributes = attributes.index_select(0, edges.pairing.pair)
+        h, moved = self.propagate(h, edges.displacement, edges.pairing, weight, velocity, attributes)
         return Representation(h, None if moved is None else moved.unsqueeze(-1), edges)
 
     def propagate(
@@ -147,6 +159,7 @@ class EGNN(AtomisticModel):
         pairing: Pairing,
         weight: Tensor | None = None,
         velocity: Tensor | None = None,
+        attributes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Run the layers on features (n, hidden) and displacements x_j - x_i (e, D) of any dimension D.
 
@@ -161,7 +174,7 @@ class EGNN(AtomisticModel):
             current = displacement
             if moved is not None:
                 current = displacement + gather_sender(moved, pairing) - gather_receiver(moved, pairing)
-            h, step = layer(h, current, pairing, weight, velocity)
+            h, step = layer(h, current, pairing, weight, velocity, attributes)
             if step is not None:
                 moved = step if moved is None else moved + step
         return h, moved
@@ -175,12 +188,7 @@ class EGNN(AtomisticModel):
             h = (species @ weight[:, :width].T + h).index_select(0, self._rows(batch.numbers))
         start = width
         for name, size in self.node_inputs.items():
-            if name not in batch.node:
-                raise InputError(f"this model takes the node feature {name!r}; batch.node has {sorted(batch.node)}")
-            values = batch.node[name].reshape(batch.n_atoms, -1).to(weight.dtype)
-            if values.shape[1] != size:
-                raise InputError(f"node feature {name!r} has {values.shape[1]} columns, the model takes {size}")
-            h = h + values @ weight[:, start : start + size].T
+            h = h + node_input(batch, name, size).to(weight.dtype) @ weight[:, start : start + size].T
             start += size
         return h
 
@@ -191,6 +199,52 @@ class EGNN(AtomisticModel):
             known = self.hyperparameters["elements"]
             raise InputError(f"this EGNN knows the elements Z = {known}, got Z = {unknown}; give it elements=...")
         return rows
+
+
+def node_input(batch: Batch, name: str, size: int) -> Tensor:
+    """Return the node feature of a name as (n, size).
+
+    Raises
+    ------
+    InputError
+        If the batch does not have it, or in another size.
+    """
+    if name not in batch.node:
+        raise InputError(f"this model takes the node feature {name!r}; batch.node has {sorted(batch.node)}")
+    values = batch.node[name].reshape(batch.n_atoms, -1)
+    if values.shape[1] != size:
+        raise InputError(f"node feature {name!r} has {values.shape[1]} columns, the model takes {size}")
+    return values
+
+
+def pair_attributes(batch: Batch, edges: Edges, names: Sequence[str]) -> Tensor | None:
+    """Return a_ij of unordered pairs, (p, len(names)).
+
+    A name in ``batch.node`` stands for the product of the two atoms' values, ``"square"`` for |x_i - x_j|^2, and
+    ``"approach"`` for (x_i - x_j) (v_i - v_j) with the velocities v.
+
+    Examples
+    --------
+    >>> from erlangen.nn.edges import edges_of
+    >>> from erlangen.structures import Structure
+    >>> pair = Structure([[0, 0, 0], [0, 0, 2.0]], ["H", "He"], node={"charge": [-1.0, 3.0]})
+    >>> batch = Batch.from_structures([pair], complete=True)
+    >>> pair_attributes(batch, edges_of(batch), ["charge", "square"])
+    tensor([[-3.,  4.]])
+    """
+    i, j = (side.index_select(0, edges.pairing.first) for side in (edges.pairing.receiver, edges.pairing.sender))
+    columns = []
+    for name in names:
+        if name == "square":
+            columns.append((edges.pair_displacement * edges.pair_displacement).sum(1, keepdim=True))
+        elif name == "approach":
+            v = node_input(batch, "velocity", 3).to(edges.pair_distance.dtype)
+            difference = v.index_select(0, j) - v.index_select(0, i)
+            columns.append((edges.pair_displacement * difference).sum(1, keepdim=True))
+        else:
+            values = node_input(batch, name, 1).to(edges.pair_distance.dtype)
+            columns.append(values.index_select(0, i) * values.index_select(0, j))
+    return torch.cat(columns, dim=1) if columns else None
 
 
 def species_features(elements: Tensor, charge_power: int, charge_scale: float, dtype: torch.dtype) -> Tensor:
@@ -218,10 +272,11 @@ class GraphConvolution(nn.Module):
         normalize: bool,
         tanh: bool,
         aggregation: str,
+        attributes: int = 0,
     ) -> None:
         super().__init__()
         self.normalize, self.mean = normalize, aggregation == "mean"
-        self.edge_first = nn.Linear(2 * hidden + 1, hidden)
+        self.edge_first = nn.Linear(2 * hidden + 1 + attributes, hidden)
         self.edge_last = nn.Linear(hidden, hidden)
         self.node = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
         self.gate = nn.Linear(hidden, 1) if attention else None
@@ -234,23 +289,31 @@ class GraphConvolution(nn.Module):
             self.velocity = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1))
 
     def forward(
-        self, h: Tensor, displacement: Tensor, pairing: Pairing, weight: Tensor | None, velocity: Tensor | None
+        self,
+        h: Tensor,
+        displacement: Tensor,
+        pairing: Pairing,
+        weight: Tensor | None,
+        velocity: Tensor | None,
+        attributes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """(n, F), x_j - x_i (e, D), cutoffs (e, 1), (n, D) -> (n, F) and the step of the coordinates (n, D)."""
-        message = self.message(h, displacement, pairing)
+        """(n, F), x_j - x_i (e, D), cutoffs (e, 1), (n, D), a_ij -> (n, F) and the step of the coordinates (n, D)."""
+        message = self.message(h, displacement, pairing, attributes)
         if weight is not None:
             message = message * weight
         step = None if self.coordinate is None else self.step(h, message, displacement, pairing, weight, velocity)
         return h + self.node(torch.cat([h, segment_sum(message, pairing)], dim=1)), step
 
-    def message(self, h: Tensor, displacement: Tensor, pairing: Pairing) -> Tensor:
-        """Return the gated messages (e, F); the first linear layer is split into receiver, sender and distance."""
-        width = h.shape[1]
-        of_receiver, of_sender, of_distance = self.edge_first.weight.split([width, width, 1], dim=1)
+    def message(self, h: Tensor, displacement: Tensor, pairing: Pairing, attributes: Tensor | None = None) -> Tensor:
+        """Return the gated messages (e, F); the first linear layer is split into receiver, sender and edge."""
+        width, weight = h.shape[1], self.edge_first.weight
+        of_receiver, of_sender, of_edge = weight.split([width, width, weight.shape[1] - 2 * width], dim=1)
         square = (displacement * displacement).sum(1, keepdim=True)
         receiver = gather_receiver(nn.functional.linear(h, of_receiver, self.edge_first.bias), pairing)
         sender = gather_sender(nn.functional.linear(h, of_sender), pairing)
-        hidden = nn.functional.silu(torch.addcmul(receiver + sender, square, of_distance.T))
+        inputs = square if attributes is None else torch.cat([square, attributes], dim=1)
+        # a product of matrices even for one column: the gradient of addcmul would store another (e, F)
+        hidden = nn.functional.silu(torch.addmm(receiver + sender, inputs, of_edge.T))
         message = nn.functional.silu(self.edge_last(hidden))
         return message if self.gate is None else message * torch.sigmoid(self.gate(message))
 
