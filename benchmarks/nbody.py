@@ -39,7 +39,8 @@ from erlangen.structures import Batch, StructureSet
 FILE = Path(__file__).parent.parent / "docs" / "nbody.json"
 BATCH = 100
 PUBLISHED = {  # 2102.09844, table 2
-    "linear": 0.0819, "gnn": 0.0107, "radial_field": 0.0104, "egnn": 0.0071, "se3_transformer": 0.0244, "tfn": 0.0155,
+    "linear": 0.0819, "gnn": 0.0107, "radial_field": 0.0104, "egnn": 0.0071, "se3_transformer": 0.0244,
+    "tensor_field": 0.0155,
 }  # fmt: skip
 AUTHORS = {  # vgsatorras/egnn, main_nbody.py
     "egnn": {"hidden": 64, "layers": 4, "attention": False, "update_coordinates": True, "velocities": True,
@@ -47,8 +48,24 @@ AUTHORS = {  # vgsatorras/egnn, main_nbody.py
     "radial_field": {"hidden": 64, "layers": 4, "velocities": True, "edge_inputs": ["charge", "square"]},
 }  # fmt: skip
 RIDING = {**AUTHORS["egnn"], "edge_inputs": ["charge", "square", "approach"]}
-FORCES = {  # of a learned leapfrog; distances reach beyond ten
+TENSORS = {"cutoff": 20.0, "velocities": True, "node_inputs": {"charge": 1, "speed": 1}}  # distances reach beyond ten
+DIRECT = {
+    "tensor_field": {**TENSORS, "hidden": 16, "layers": 3, "degree": 2, "radial_size": 24, "neighbors": 4.0},
+    "se3_transformer": {**TENSORS, "hidden": 16, "layers": 3, "degree": 1, "heads": 4},
+}
+FORCES = {  # of a learned leapfrog
     "painn": {"hidden": 64, "layers": 2, "cutoff": 20.0, "radial_size": 32},
+    "schnet": {"hidden": 64, "filters": 64, "layers": 2, "cutoff": 20.0, "radial_size": 32},
+    "mace": {
+        "hidden": 16,
+        "degree": 2,
+        "cutoff": 20.0,
+        "radial_size": 12,
+        "radial_hidden": [32, 32],
+        "neighbors": 4.0,
+        "elements": [1, 2],
+    },
+    "cormorant": {"hidden": 4, "layers": 2, "degree": 2, "cutoff": 20.0, "elements": [1, 2]},
     "egnn-leapfrog": {"hidden": 64, "layers": 2, "attention": False, "update_coordinates": True, "elements": [1, 2]},
 }
 LEARNING_RATE = {"linear": 1e-2}
@@ -181,8 +198,8 @@ def contender(name: str) -> nn.Module:
     }
     if name in own:
         return own[name]()
-    if name in AUTHORS:
-        return create(name, **AUTHORS[name], head="positions")
+    if given := AUTHORS.get(name) or DIRECT.get(name):
+        return create(name, **given, head="positions")
     model, _, _ = name.partition("-leapfrog")
     return LearnedLeapfrog(NetworkForce(model, **FORCES.get(name, {})), 4)
 

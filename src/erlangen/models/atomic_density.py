@@ -216,7 +216,12 @@ class AtomicDensityNetwork(AtomisticModel):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the head's output."""
-        return self.readout(self.describe(batch)) if self.describes else super().forward(batch)
+        if not self.describes:
+            return super().forward(batch)
+        self.check(batch)
+        if batch.edge_index is not None:  # describing alone would not notice a missing edge
+            pair_up(batch.edge_index, batch.n_atoms, batch.shift)
+        return self.readout(self.describe(batch))
 
     def represent(self, batch: Batch) -> "DensityRepresentation":
         """Return the features of the atoms (n, hidden), zeros where an atom is no center."""

@@ -25,15 +25,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from erlangen.models.egnn import species_features
 from erlangen.nn.activations import mlp
 from erlangen.nn.edges import edges_of
+from erlangen.nn.inputs import Species, species_features
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.product import SelfCoupling
 from erlangen.nn.radial import CosineCutoff
 from erlangen.nn.representation import Representation
 from erlangen.nn.segments import gather_sender, segment_sum
-from erlangen.nn.spherical import Species, by_degree
+from erlangen.nn.spherical import by_degree
 from erlangen.nn.tensor_product import Coupling, spherical_convolution
 from erlangen.structures import Batch
 from erlangen.symmetry import SpecialEuclidean, solid_harmonics

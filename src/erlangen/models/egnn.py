@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from erlangen.errors import InputError
-from erlangen.nn.edges import Edges, Pairing, edges_of
+from erlangen.nn.edges import Pairing, edges_of
+from erlangen.nn.inputs import Species, node_input, pair_attributes, species_features
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.radial import CosineCutoff
 from erlangen.nn.representation import Representation
 from erlangen.nn.segments import gather_receiver, gather_sender, segment_sum
 from erlangen.structures import Batch
-from erlangen.symmetry import Action, Permute, Vector
 
 
 class EGNN(AtomisticModel):
@@ -111,10 +111,7 @@ class EGNN(AtomisticModel):
         self.velocities, self.node_inputs, self.edge_inputs = velocities, node_inputs, edge_inputs
         self.envelope = None if cutoff is None else CosineCutoff(cutoff)
         self.charge_power, self.charge_scale = charge_power, float(charge_scale)
-        self.register_buffer("elements", torch.tensor(elements, dtype=torch.int64), persistent=False)
-        row_of = torch.full((119,), -1, dtype=torch.int64)
-        row_of[self.elements] = torch.arange(len(elements))
-        self.register_buffer("row_of", row_of, persistent=False)  # atomic number -> row, or -1
+        self.species = Species(elements) if elements else None
         width = len(elements) * (charge_power + 1) + sum(node_inputs.values())
         if width == 0:
             raise InputError("an EGNN needs elements or node_inputs, got neither")
@@ -125,12 +122,6 @@ class EGNN(AtomisticModel):
             )
             for _ in range(layers)
         )
-
-    @property
-    def input_actions(self) -> dict[str, Action]:
-        """How the group moves positions, numbers and, if taken, velocities."""
-        velocity = {"velocity": Vector() * Permute(0)} if self.velocities else {}
-        return {**super().input_actions, **velocity}
 
     @property
     def probe_numbers(self) -> list[int]:
@@ -182,82 +173,16 @@ class EGNN(AtomisticModel):
     def inputs(self, batch: Batch) -> Tensor:
         """Return the embedded input features (n, hidden): a row of a table for the element, plus ``node_inputs``."""
         weight, h = self.embed.weight, self.embed.bias
-        species = species_features(self.elements, self.charge_power, self.charge_scale, weight.dtype)
-        width = species.shape[1]
-        if width:
-            h = (species @ weight[:, :width].T + h).index_select(0, self._rows(batch.numbers))
-        start = width
+        start = 0
+        if self.species is not None:
+            elements = torch.tensor(self.species.elements, device=weight.device)
+            species = species_features(elements, self.charge_power, self.charge_scale, weight.dtype)
+            start = species.shape[1]
+            h = (species @ weight[:, :start].T + h).index_select(0, self.species(batch.numbers))
         for name, size in self.node_inputs.items():
             h = h + node_input(batch, name, size).to(weight.dtype) @ weight[:, start : start + size].T
             start += size
         return h
-
-    def _rows(self, numbers: Tensor) -> Tensor:
-        rows = self.row_of.index_select(0, numbers)
-        if rows.numel() and int(rows.min()) < 0:
-            unknown = sorted(set(numbers[rows < 0].tolist()))
-            known = self.hyperparameters["elements"]
-            raise InputError(f"this EGNN knows the elements Z = {known}, got Z = {unknown}; give it elements=...")
-        return rows
-
-
-def node_input(batch: Batch, name: str, size: int) -> Tensor:
-    """Return the node feature of a name as (n, size).
-
-    Raises
-    ------
-    InputError
-        If the batch does not have it, or in another size.
-    """
-    if name not in batch.node:
-        raise InputError(f"this model takes the node feature {name!r}; batch.node has {sorted(batch.node)}")
-    values = batch.node[name].reshape(batch.n_atoms, -1)
-    if values.shape[1] != size:
-        raise InputError(f"node feature {name!r} has {values.shape[1]} columns, the model takes {size}")
-    return values
-
-
-def pair_attributes(batch: Batch, edges: Edges, names: Sequence[str]) -> Tensor | None:
-    """Return a_ij of unordered pairs, (p, len(names)).
-
-    A name in ``batch.node`` stands for the product of the two atoms' values, ``"square"`` for |x_i - x_j|^2, and
-    ``"approach"`` for (x_i - x_j) (v_i - v_j) with the velocities v.
-
-    Examples
-    --------
-    >>> from erlangen.nn.edges import edges_of
-    >>> from erlangen.structures import Structure
-    >>> pair = Structure([[0, 0, 0], [0, 0, 2.0]], ["H", "He"], node={"charge": [-1.0, 3.0]})
-    >>> batch = Batch.from_structures([pair], complete=True)
-    >>> pair_attributes(batch, edges_of(batch), ["charge", "square"])
-    tensor([[-3.,  4.]])
-    """
-    i, j = (side.index_select(0, edges.pairing.first) for side in (edges.pairing.receiver, edges.pairing.sender))
-    columns = []
-    for name in names:
-        if name == "square":
-            columns.append((edges.pair_displacement * edges.pair_displacement).sum(1, keepdim=True))
-        elif name == "approach":
-            v = node_input(batch, "velocity", 3).to(edges.pair_distance.dtype)
-            difference = v.index_select(0, j) - v.index_select(0, i)
-            columns.append((edges.pair_displacement * difference).sum(1, keepdim=True))
-        else:
-            values = node_input(batch, name, 1).to(edges.pair_distance.dtype)
-            columns.append(values.index_select(0, i) * values.index_select(0, j))
-    return torch.cat(columns, dim=1) if columns else None
-
-
-def species_features(elements: Tensor, charge_power: int, charge_scale: float, dtype: torch.dtype) -> Tensor:
-    """Return one-hot elements times powers of Z / scale, a row for each element: (s, s * (power + 1)).
-
-    Examples
-    --------
-    >>> species_features(torch.tensor([1, 8]), 1, 8.0, torch.float32).tolist()
-    [[1.0, 0.125, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]
-    """
-    powers = (elements.to(dtype).unsqueeze(1) / charge_scale) ** torch.arange(charge_power + 1, device=elements.device)
-    one_hot = torch.eye(len(elements), dtype=dtype, device=elements.device)
-    return (one_hot.unsqueeze(2) * powers.unsqueeze(1)).flatten(1)
 
 
 class GraphConvolution(nn.Module):

@@ -26,11 +26,12 @@ from erlangen.errors import InputError
 from erlangen.nn.activations import normalized_mlp
 from erlangen.nn.edges import Pairing, edges_of
 from erlangen.nn.heads import GraphHead
+from erlangen.nn.inputs import Species
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.product import Terms, weighted_product
 from erlangen.nn.radial import PolynomialCutoff, radial_basis
 from erlangen.nn.representation import Representation
-from erlangen.nn.spherical import Species, SphericalLinear, by_degree
+from erlangen.nn.spherical import SphericalLinear, by_degree
 from erlangen.nn.tensor_product import Coupling, spherical_convolution
 from erlangen.structures import Batch
 from erlangen.symmetry import solid_harmonics, symmetric_couplings

@@ -18,15 +18,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from erlangen.models.egnn import node_input, pair_attributes
 from erlangen.nn.activations import xavier_linear
 from erlangen.nn.convolution import continuous_filter_convolution
 from erlangen.nn.edges import Pairing, edges_of, length
+from erlangen.nn.inputs import node_input, pair_attributes
 from erlangen.nn.model import AtomisticModel, check_numbers
 from erlangen.nn.radial import CosineCutoff, GaussianBasis
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
-from erlangen.symmetry import Action, Permute, Vector
 
 N_ELEMENTS = 100
 REACH = 8.0
@@ -91,12 +90,6 @@ class RadialField(AtomisticModel):
         self.filters = nn.ModuleList(xavier_linear(radial_size, hidden, bias=False) for _ in range(layers))
         for linear in self.filters:  # sums over all neighbors and layers: they start small beside the element's own row
             nn.init.xavier_uniform_(linear.weight, gain=0.03)
-
-    @property
-    def input_actions(self) -> dict[str, Action]:
-        """How the group moves positions, numbers and, if taken, velocities."""
-        velocity = {"velocity": Vector() * Permute(0)} if self.velocities else {}
-        return {**super().input_actions, **velocity}
 
     def represent(self, batch: Batch) -> Representation:
         """Return scalars (n, hidden) and the displacement (n, 3, 1) as a vector."""

@@ -25,13 +25,14 @@ from torch import Tensor, nn
 
 from erlangen.errors import InputError
 from erlangen.nn.edges import Edges, edges_of
+from erlangen.nn.inputs import AtomInput
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.radial import CosineCutoff
 from erlangen.nn.representation import Representation
-from erlangen.nn.spherical import AtomInput, SphericalLinear, by_degree, norms, scale_degrees
+from erlangen.nn.spherical import SphericalLinear, by_degree, norms, scale_degrees
 from erlangen.nn.tensor_product import Coupling
 from erlangen.structures import Batch
-from erlangen.symmetry import Action, Permute, SpecialEuclidean, Vector, solid_harmonics
+from erlangen.symmetry import SpecialEuclidean, solid_harmonics
 
 RADIAL_WIDTH = 32
 
@@ -100,12 +101,6 @@ class SE3Transformer(AtomisticModel):
         self.layers = nn.ModuleList(Attention(hidden, d_in, degree, heads, hidden // divisor) for d_in in degrees)
         self.last = nn.ModuleList(Kernel(k, 0, hidden, scalars) for k in range(degree + 1))
         self.own = nn.Linear(hidden, scalars)
-
-    @property
-    def input_actions(self) -> dict[str, Action]:
-        """How the group moves positions, numbers and, if taken, velocities."""
-        velocity = {"velocity": Vector() * Permute(0)} if self.hyperparameters["velocities"] else {}
-        return {**super().input_actions, **velocity}
 
     def represent(self, batch: Batch) -> Representation:
         """Return scalars (n, (degree + 1) * hidden) and vectors (n, 3, hidden)."""

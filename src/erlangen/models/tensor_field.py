@@ -23,13 +23,14 @@ from torch import Tensor, nn
 
 from erlangen.nn.activations import ShiftedSoftplus, mlp
 from erlangen.nn.edges import Pairing, edges_of
+from erlangen.nn.inputs import AtomInput
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.radial import CosineCutoff, radial_basis
 from erlangen.nn.representation import Representation
-from erlangen.nn.spherical import AtomInput, SphericalLinear, by_degree, norms, scale_degrees
+from erlangen.nn.spherical import SphericalLinear, by_degree, norms, scale_degrees
 from erlangen.nn.tensor_product import Coupling, spherical_convolution
 from erlangen.structures import Batch
-from erlangen.symmetry import Action, Euclidean, Permute, SpecialEuclidean, Vector, solid_harmonics
+from erlangen.symmetry import Euclidean, SpecialEuclidean, solid_harmonics
 
 
 class TensorFieldNetwork(AtomisticModel):
@@ -100,12 +101,6 @@ class TensorFieldNetwork(AtomisticModel):
             TensorFieldLayer(hidden, Coupling(d_in, degree, d_out, mirror), radial_size, neighbors)
             for d_in, d_out in itertools.pairwise(degrees)
         )
-
-    @property
-    def input_actions(self) -> dict[str, Action]:
-        """How the group moves positions, numbers and, if taken, velocities."""
-        velocity = {"velocity": Vector() * Permute(0)} if self.hyperparameters["velocities"] else {}
-        return {**super().input_actions, **velocity}
 
     def represent(self, batch: Batch) -> Representation:
         """Return scalars (n, hidden) and vectors (n, 3, hidden)."""

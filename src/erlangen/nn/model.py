@@ -1,7 +1,11 @@
 """What every network of atoms shares: edges, head, hyperparameters and the declaration of its symmetry."""
 
-from collections.abc import Mapping
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import wraps
+from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -13,7 +17,7 @@ from erlangen.nn.head import build_head
 from erlangen.nn.probe import symmetry_probe
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
-from erlangen.symmetry import Action, Euclidean, Group, Invariant, Permutation, Permute, Point, Symmetry
+from erlangen.symmetry import Action, Euclidean, Group, Invariant, Permutation, Permute, Point, Symmetry, Vector
 
 
 class AtomisticModel(nn.Module):
@@ -46,6 +50,11 @@ class AtomisticModel(nn.Module):
     own_heads: ClassVar[dict] = {}
     """Heads that only this model has, classes by name."""
 
+    def __init_subclass__(cls, **given) -> None:
+        super().__init_subclass__(**given)
+        if "__init__" in vars(cls):  # before a constructor computes with what it got
+            cls.__init__ = _checked(cls.__init__)
+
     def __init__(
         self,
         name: str,
@@ -58,10 +67,6 @@ class AtomisticModel(nn.Module):
         cutoff: float | None,
     ) -> None:
         super().__init__()
-        for argument in ("hidden", "layers"):
-            value = hyperparameters.get(argument, 1)
-            if not isinstance(value, int) or value < 1:
-                raise InputError(f"{argument} is a positive integer, got {value!r}")
         self.cutoff = None if cutoff is None else float(cutoff)
         given = {
             "features": features, "vector_features": vector_features, "activation": activation,
@@ -78,12 +83,37 @@ class AtomisticModel(nn.Module):
     @property
     def input_actions(self) -> dict[str, Action]:
         """How the group moves what `symmetry_probe` draws."""
-        return {"positions": Point() * Permute(0), "numbers": Invariant() * Permute(0)}
+        actions = {"positions": Point() * Permute(0), "numbers": Invariant() * Permute(0)}
+        if self.hyperparameters.get("velocities"):
+            actions["velocity"] = Vector() * Permute(0)
+        return actions
 
     @property
     def probe_numbers(self) -> list[int]:
         """Atomic numbers that `symmetry_probe` draws from."""
         return [1, 6, 7, 8, 9, 16]
+
+    def check(self, batch: Batch) -> None:
+        """Refuse a batch on another device, in another precision, or with edges that lead nowhere.
+
+        Raises
+        ------
+        InputError
+            If it is one of these.
+        """
+        parameter, positions = next(self.parameters()), batch.positions
+        if positions.device != parameter.device:
+            raise InputError(
+                f'the batch is on {positions.device}, the model on {parameter.device}; move one: batch.to("'
+                f'{parameter.device}") or model.to("{positions.device}")'
+            )
+        if positions.dtype != parameter.dtype:
+            raise InputError(
+                f"the batch has positions in {positions.dtype}, the model weights in {parameter.dtype}; change one: "
+                f"batch.to(dtype={parameter.dtype}) or model.to({positions.dtype})"
+            )
+        if batch.edge_index is not None:
+            _check_edges(batch)
 
     def connect(self, batch: Batch) -> Batch:
         """Return the batch with the edges of this model: within its cutoff, or complete; never capped."""
@@ -103,6 +133,7 @@ class AtomisticModel(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor | dict[str, Tensor]:
         """Return the head's output."""
+        self.check(batch)
         if not getattr(self.head, "needs_gradient", False):
             batch = self.connect(batch)
             return self.head(self.represent(batch), batch)
@@ -110,6 +141,67 @@ class AtomisticModel(nn.Module):
         with torch.inference_mode(False), torch.enable_grad():
             batch = self.connect(differentiable(batch))
             return self.head(self.represent(batch), batch, create_graph=track)
+
+
+def _checked(construct: Callable) -> Callable:
+    """Return a constructor that looks at its arguments first; their kinds follow from its defaults."""
+    signature = inspect.signature(construct)
+
+    @wraps(construct)
+    def checked(*given, **named):
+        try:
+            arguments = signature.bind(*given, **named).arguments
+        except TypeError:  # too many or unknown ones: Python says it better
+            arguments = {}
+        for name, value in arguments.items():
+            default = signature.parameters[name].default
+            if default is not inspect.Parameter.empty and not (value is None and default is None):
+                _check_argument(name, value, default)
+        construct(*given, **named)
+
+    return checked
+
+
+def _check_argument(name: str, value, default) -> None:
+    """Refuse what an argument with such a default cannot be."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise InputError(f"{name} is True or False, got {value!r}")
+    elif isinstance(default, int):
+        least = LEAST.get(name, 1)
+        if not _is_integer(value) or value < least:
+            raise InputError(f"{name} is {'an integer, at least 0' if least == 0 else 'a positive integer'}, got {value!r}")
+        if name.endswith("degree") and value > HIGHEST_DEGREE:
+            raise InputError(f"{name} is at most {HIGHEST_DEGREE}, up to where there are coupling tables, got {value!r}")
+    elif isinstance(default, float) or name.endswith("cutoff"):
+        kind = "positive, finite radius in angstrom" if name.endswith("cutoff") else "positive, finite number"
+        if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
+            raise InputError(f"{name} is a {kind}, got {value!r}")
+    elif isinstance(default, tuple) and default and _is_integer(default[0]):
+        of_elements = name == "elements"
+        words = "atomic numbers from 0 to 118" if of_elements else "positive integers"
+        fits = isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_integer, value))
+        if not fits or not all(0 <= x < 119 if of_elements else x > 0 for x in value):
+            raise InputError(f"{name} are {words}, got {value!r}")
+
+
+def _is_integer(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_edges(batch: Batch) -> None:
+    """Refuse edges that compiled loops could not follow; `pair_up` looks at their order and their reverses."""
+    edge_index, n = batch.edge_index, batch.n_atoms
+    if edge_index.ndim != 2 or len(edge_index) != 2 or edge_index.dtype != torch.int64:
+        raise InputError(
+            f"edge_index has shape (2, edges) and int64, got {tuple(edge_index.shape)} and {edge_index.dtype}"
+        )
+    if batch.shift is not None and batch.shift.shape != (edge_index.shape[1], 3):
+        raise InputError(f"shift has a row of 3 for each of {edge_index.shape[1]} edges, got {tuple(batch.shift.shape)}")
+    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < n:
+        wrong = int(torch.nonzero(((edge_index < 0) | (edge_index >= n)).any(0))[0])
+        ends = " -> ".join(map(str, edge_index[:, wrong].tolist()))
+        raise InputError(f"edge_index names the atoms 0 to {n - 1} of the batch; edge {wrong} is {ends}")
 
 
 def differentiable(batch: Batch) -> Batch:
