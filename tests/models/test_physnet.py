@@ -292,7 +292,7 @@ CRYSTAL = Structure(np.eye(3), [1, 1, 1], cell=4 * np.eye(3), pbc=True)
     [
         (lambda: models.PhysNet(head={"name": "physnet", "output": "force"}), "'energy', 'charges', 'dipole' or 'all'"),
         (lambda: models.PhysNet(long_range_cutoff=4.0), "more than 5 angstrom"),
-        (lambda: models.PhysNet(radial_size=0), "radial_size >= 1"),
+        (lambda: models.PhysNet(radial_size=0), "radial_size is a positive integer"),
         (lambda: models.PhysNet(head={"name": "forces", "energy": OWN}), "one output"),
         (lambda: small()[0](Batch.from_structures([CRYSTAL], dtype=torch.float64)), "long_range_cutoff"),
         (

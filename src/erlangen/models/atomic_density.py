@@ -29,7 +29,7 @@ from torch.nn import functional
 from erlangen.errors import InputError, TooLargeError
 from erlangen.kernels import over_rows
 from erlangen.models._density_kernels import invariants as invariants_kernel
-from erlangen.nn.edges import edges_of, length, nonzero
+from erlangen.nn.edges import edges_of, length, nonzero, pair_up
 from erlangen.nn.head import Head
 from erlangen.nn.heads import ForceHead
 from erlangen.nn.model import AtomisticModel
@@ -373,6 +373,8 @@ def _own_head(head, n_species: int, components: int, hidden: int, pooling: str):
 
 
 def _check(given: dict, n_raw: int) -> None:
+    if not given["elements"]:
+        raise InputError("elements are atomic numbers from 0 to 118, at least one, got []")
     for name in ("cutoff", "angular_cutoff"):
         if not given[name] > 0:
             raise InputError(f"{name} is a positive radius in angstrom, got {given[name]!r}")
