@@ -111,7 +111,8 @@ def training_step(model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], 
 
 def backward_of(loss: Callable[[], Tensor], leaves: Sequence[Tensor]) -> Callable[[], object]:
     """Return a forward and backward pass."""
-    return lambda: torch.autograd.grad(loss(), list(leaves), allow_unused=True)
+    leaves = list(leaves)
+    return lambda: torch.autograd.grad(loss(), leaves, allow_unused=True)
 
 
 def same(ours: Tensor, theirs: Tensor, what: str, tolerance: float = 1e-5) -> None:

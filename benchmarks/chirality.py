@@ -79,11 +79,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=CONTENDERS)
     parser.add_argument("--molecules", type=int, default=30_000, help="of QM9, of which about one in six is kept")
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--output", type=Path, default=DOCS, help="folder for chirality.json")
     given = parser.parse_args(argv)
-    console, file = Console(), DOCS / "chirality.json"
+    console, file = Console(), given.output / "chirality.json"
     molecules = handed(given.molecules, given.seed)
     n_test = len(molecules) // 5
-    test, valid, train = molecules[:n_test], molecules[n_test : n_test + 300], molecules[n_test + 300 :]
+    test, valid, train = molecules[:n_test], molecules[n_test : 2 * n_test], molecules[2 * n_test :]
     runs = json.loads(file.read_text()) if file.exists() else []
     table = Table("network", "declares", "accuracy", "steps", title=f"R or S, {n_test:,} molecules never seen")
     for name in given.contenders:

@@ -168,9 +168,10 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=CONTENDERS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", action="store_true", help="repeat runs that docs/flow.json has")
+    parser.add_argument("--output", type=Path, default=DOCS, help="folder for flow.json and flow.svg")
     given = parser.parse_args(argv)
     torch.set_num_threads(1)
-    console, file = Console(), DOCS / "flow.json"
+    console, file = Console(), given.output / "flow.json"
     record = json.loads(file.read_text()) if file.exists() else {"references": {}, "runs": []}
 
     def write() -> None:
@@ -197,4 +198,4 @@ def main(argv: list[str]) -> None:
             write()
         console.print(table(record["runs"], target, given.budget, record["references"][target]))
     shown = [r for r in record["runs"] if (r["budget_s"], r["seed"]) == (given.budget, given.seed)]
-    draw(shown, DOCS / "flow.svg")
+    draw(shown, given.output / "flow.svg")

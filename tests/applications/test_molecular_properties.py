@@ -74,7 +74,7 @@ def test_the_estimator_knows_what_grows_with_the_molecule(target):
     ("changes", "message"),
     [
         ({"target": "U7"}, "'U7' is not in QM9; there are mu"),
-        ({"model": "painnt"}, "'painnt' is unknown; known are density"),
+        ({"model": "painnt"}, "'painnt' is unknown; known are cormorant, density"),
         ({"budget": 0.0}, "budget is seconds of training, more than zero, got 0.0"),
         ({"budget": -1.0}, "got -1.0"),
         ({"budget": float("nan")}, "got nan"),

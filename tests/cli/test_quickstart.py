@@ -58,7 +58,7 @@ def test_the_main_job(erlangen, tmp_path):
         (["--budget", "inf"], ("budget", "more than zero", "inf")),
         (["--budget", "soon"], ("--budget", "erlangen quickstart --help")),
         (["--target", "U7"], ("'U7'", "U0", "gap")),
-        (["--model", "painnt"], ("'painnt'", "density, egnn, painn, schnet")),
+        (["--model", "painnt"], ("'painnt'", "cormorant, density, dimenet++, egnn")),
         (["--n-train", "0"], "--n-train"),
         (["--n-train", "50"], ("in the validation set", "never seen in training", "train on more")),
         (["--n-train", "130000"], ("130,831", "142,831")),

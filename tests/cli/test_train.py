@@ -1,13 +1,18 @@
 """``erlangen train``: on QM9 and on a file, continued, with other heads; and what it refuses before it begins."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from erlangen.cli import app
 from erlangen.datasets import load_qm9
+from erlangen.models import names
 from erlangen.structures import Structure, write_structures
 from erlangen.training import GraphRegressor
+from erlangen.training.protocols import protocol
 
 
 def metrics(folder) -> dict:
@@ -89,6 +94,69 @@ def test_a_file(erlangen, tmp_path):
     assert metrics(tmp_path / "one")["n_train"] == 1
 
 
+@pytest.mark.parametrize("model", ["mace", "dimenet++"])
+def test_a_file_and_any_network_by_its_name(erlangen, tmp_path, model):
+    data = write_structures(tmp_path / "data.extxyz", triatomics(40))
+    given = ["--target", "energy", "--model", model, "--preset", "small", "--set", "hidden=8", "--epochs", "2"]
+    result = erlangen.runs("train", data, *given, "--batch-size", "8", "--output", tmp_path / "run")
+    assert result.err == "composition baseline: least squares on 2 element counts\n"
+    found = metrics(tmp_path / "run")
+    assert (found["model"], found["steps"]) == (model, 8)
+    learned = GraphRegressor.load(tmp_path / "run" / "model.erl")
+    assert learned.model_.hyperparameters["cutoff"] == 4.0  # of the small preset
+    assert learned.model_.hyperparameters.get("elements", [1, 8]) == [1, 8]
+    assert np.isfinite(learned.predict(triatomics(1))).all()
+
+
+def test_the_help_names_every_network(erlangen):
+    assert app.MODELS.split() == names()
+    for command in ("train", "quickstart"):
+        page = erlangen.runs(command, "--help").out
+        assert all(f" {name}" in page for name in names())
+
+
+def test_the_papers_protocol_fills_in_what_is_not_said(erlangen, tmp_path):
+    data = write_structures(tmp_path / "data.extxyz", triatomics(40))
+    given = ["--target", "energy", "--model", "dimenet++", "--preset", "paper", "--set", "hidden=8"]
+    result = erlangen.runs("train", data, *given, "--epochs", "2", "--batch-size", "16", "--output", tmp_path / "run")
+    lines, paper = result.err.splitlines(), protocol("dimenet++")
+    assert lines[0] == f"as in {paper.source}: batches of 16, adamw from 0.001, loss mae, 2 epochs"
+    assert lines[1:-1] == [f"unlike there: {difference}" for difference in paper.differences]
+    kept = GraphRegressor.load(tmp_path / "run" / "model.erl").get_params()
+    expected = {"batch_size": 16, "max_epochs": 2, "learning_rate": 1e-3, "ema": 0.999, "clip": 10.0, "warmup": 3_000}
+    assert {name: kept[name] for name in expected} == expected
+    assert kept["max_time"] is None
+    given += ["--budget", "0.5", "--optimizer", "muon", "--output", tmp_path / "other"]
+    result = erlangen.runs("train", data, *given)
+    assert result.err.splitlines()[0].endswith("batches of 32, muon, loss mae, a budget of 0.5")
+    kept = GraphRegressor.load(tmp_path / "other" / "model.erl").get_params()
+    assert (kept["learning_rate"], kept["max_time"], kept["batch_size"]) == (None, "0.5", 32)
+
+
+def test_without_a_word_the_settings_are_the_usual_ones(erlangen, tmp_path):
+    data = write_structures(tmp_path / "data.extxyz", triatomics(10))
+    given = ["--target", "energy", "--set", "hidden=8", "--set", "layers=1", "--epochs", "1"]
+    erlangen.runs("train", data, *given, "--output", tmp_path)
+    learned = GraphRegressor.load(tmp_path / "model.erl")
+    usual = GraphRegressor().get_params()
+    changed = ("target", "hyperparameters", "max_epochs", "checkpoint", "random_state")
+    kept = learned.get_params()
+    assert {n: kept[n] for n in usual if n not in changed} == {n: usual[n] for n in usual if n not in changed}
+    assert learned.model_.hyperparameters["cutoff"] == 5.0  # the paper's
+
+
+def test_the_papers_protocol_under_torchrun(tmp_path):
+    data = write_structures(tmp_path / "data.extxyz", triatomics(20))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "erlangen", "train"]
+    command += [str(data), "--target", "energy", "--model", "mace", "--preset", "paper", "--set", "hidden=4"]
+    command += ["--set", "degree=1", "--epochs", "1", "--output", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("as in ACEsuit/mace") == 1
+    assert done.stderr.count("unlike there") == len(protocol("mace").differences)
+    assert metrics(tmp_path / "run")["steps"] == 2  # 16 structures, 10 a step
+
+
 def test_single_atoms_can_be_learned_from_and_two_at_the_same_place_cannot(erlangen, tmp_path):
     atom = Structure([[0.0, 0, 0]], ["C"], graph={"energy": -1.0})
     pair = Structure([[0.0, 0, 0], [0.0, 0, 0]], ["C", "O"], graph={"energy": -2.0})
@@ -112,7 +180,9 @@ REFUSED = {
     "unknown hyperparameter": (["--set", "nonsense=1"], ("painn", "'nonsense'", "hidden, layers, cutoff")),
     "no value": (["--set", "nonsense"], ("--set", "name=value", "'nonsense'")),
     "model by --set": (["--set", "name=egnn"], "--model"),
-    "unknown model": (["--model", "painnt"], ("'painnt'", "density, egnn, painn, schnet")),
+    "unknown model": (["--model", "painnt"], ("'painnt'", ", ".join(names()))),
+    "unknown preset": (["--preset", "large"], ("preset", "paper or small", "'large'")),
+    "no paper": (["--model", "density", "--preset", "paper", "--set", "angular_cutoff=4"], "--preset paper out"),
     "unknown head": (["--head", "foot"], ("'foot'", "graph, node")),
     "unknown target": (["--target", "U7"], ("'U7'", "U0", "gap")),
     "target that is text": (["--target", "smiles"], ("'smiles'", "not numbers")),

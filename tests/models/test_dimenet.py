@@ -137,7 +137,7 @@ def test_the_dense_layers_take_any_number_of_edges_at_a_time(monkeypatch):
     batch = Batch.from_structures(molecules(), cutoff=4.0, dtype=torch.float64)
     results = []
     for rows in (10**6, 17, 1):
-        monkeypatch.setattr("erlangen.models._dimenet_dense.ROWS", rows)
+        monkeypatch.setattr("erlangen.models.dimenet.ROWS", rows)
         out = model(batch)
         results.append((out, *torch.autograd.grad(out.sum(), list(model.interactions.parameters()))))
     for other in results[1:]:

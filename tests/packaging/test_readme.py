@@ -22,7 +22,13 @@ SHORTER = {
     "erlangen quickstart": "--budget 3 --n-train 400 --n-test 50",
     "erlangen train --model": "--epochs 1 --n-train 200 --n-valid 20 --n-test 20 --set hidden=8",
     "erlangen train molecules.extxyz": "--epochs 1 --set hidden=8",
-    "python -m benchmarks nn": "--molecules 4 --rounds 1 --threads 1",
+    "python -m benchmarks nn": "--molecules 2 --rounds 1 --threads 1 --only training --no-memory",
+    "python -m benchmarks chirality": "--molecules 300 --budget 1 --contenders PaiNN --output {folder}",
+    "python -m benchmarks blueprint": "--sizes 10 --seeds 1 --steps 2 --jobs 1 --no-files",
+    "python -m benchmarks flow": "--targets DW-4 --contenders plain --budget 1 --output {folder}",
+    "python -m benchmarks nbody": "--one --models linear --n-train 100 --budget 1",
+    "python -m benchmarks qm9": "--one --models schnet --targets gap --budget 1",
+    "python -m benchmarks scaling": "--one --models schnet --largest 100",
     "python -m benchmarks neighbors": "--largest 1000 --repeat 1",
     "python -m benchmarks quickstart": "--one --budgets 3",
     "python examples/every_head_on_qm9.py": "--seconds 2 --n-train 1500 --n-test 40",
@@ -47,7 +53,7 @@ def folder(tmp_path_factory):
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess:
     program, *arguments = shlex.split(command)
-    shorter = next((more for start, more in SHORTER.items() if command.startswith(start)), "")
+    shorter = next((more for start, more in SHORTER.items() if command.startswith(start)), "").format(folder=folder)
     inside = "benchmarks" in command or "examples" in command
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(

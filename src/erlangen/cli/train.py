@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from erlangen.cli import Interrupted
 from erlangen.cli.output import screen, writable, write_json
@@ -15,6 +16,8 @@ from erlangen.structures import Structure, StructureSet, read_structures
 from erlangen.training import GraphRegressor
 from erlangen.training.baseline import check_parts
 from erlangen.training.data import check_places
+from erlangen.training.estimator import first_process
+from erlangen.training.protocols import Protocol, protocol
 
 
 def run(
@@ -23,14 +26,18 @@ def run(
     target: str,
     budget: str | None,
     output: Path,
-    preset: str,
+    preset: str | None,
     set_: list[str] | None,
     head: str | None,
     intensive: bool,
-    n_train: int,
-    n_valid: int,
+    n_train: int | None,
+    n_valid: int | None,
     n_test: int,
     epochs: int | None,
+    batch_size: int | None,
+    optimizer: str,
+    learning_rate: float | None,
+    ema: float | None,
     devices: int,
     seed: int,
     **settings,
@@ -38,10 +45,20 @@ def run(
     """Train on a file or on QM9, test on what was held out, and write the model and its figures."""
     for greeter in ("lightning.fabric", "lightning.pytorch"):  # of every process
         logging.getLogger(greeter).setLevel(logging.WARNING)
-    hyperparameters = _hyperparameters(model, preset, set_ or [], head)
-    if budget is None and epochs is None:
+    hyperparameters = _hyperparameters(model, preset or "paper", set_ or [], head)
+    paper = protocol(model) if preset == "paper" else None
+    if paper is not None:
+        if budget is None and epochs is None:
+            epochs = paper.epochs
+        n_train, n_valid = n_train or paper.n_train, paper.n_valid if n_valid is None else n_valid
+        batch_size, ema = batch_size or paper.batch_size, paper.ema if ema is None else ema
+        if learning_rate is None and optimizer == "adamw":  # the others' rates mean something else
+            learning_rate = paper.learning_rate
+        settings |= {"clip": paper.clip, "warmup": paper.warmup, "loss": paper.loss}
+    elif budget is None and epochs is None:
         budget = "00:10:00"
     writable(output)
+    n_train, n_valid = n_train or 110_000, 1_000 if n_valid is None else n_valid
     train, valid, test = _parts(data, target, n_train, n_valid, n_test, seed)
     check_parts(train, valid, test)
     if data is None and target in QM9_TARGETS:
@@ -56,8 +73,14 @@ def run(
         checkpoint=output,
         devices=devices,
         random_state=seed,
+        batch_size=batch_size or 64,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        ema=ema,
         **settings,
     )
+    if paper is not None and first_process():
+        _say_how(paper, regressor, budget)
     regressor.fit(train, validation=valid if len(valid) else None)
     if not regressor.is_first_process_:
         return
@@ -80,6 +103,18 @@ def run(
         line += f", test MAE {metrics['test_mae']:.4g} on {len(test):,} structures"
     write_json(output / "metrics.json", metrics)
     screen().print(f"{line}; model: {output / 'model.erl'}")
+
+
+def _say_how(paper: Protocol, regressor: GraphRegressor, budget: str | None) -> None:
+    """Print what the paper's protocol came to, and where it is not the authors'."""
+    epochs = regressor.max_epochs
+    length = f"a budget of {budget}" if budget is not None else f"{epochs:,} epoch{'s' * (epochs > 1)}"
+    optimizer = regressor.optimizer
+    rate = f"{optimizer} from {regressor.learning_rate:g}" if regressor.learning_rate is not None else optimizer
+    say = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True).print
+    say(f"as in {paper.source}: batches of {regressor.batch_size}, {rate}, loss {regressor.loss}, {length}")
+    for difference in paper.differences:
+        say(f"unlike there: {difference}")
 
 
 def _nothing_learned(history, budget: str | None) -> None:

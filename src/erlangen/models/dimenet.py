@@ -23,7 +23,7 @@ the authors' code, the 1/x of the envelope multiplies rho too, and rho takes the
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import ClassVar
 
@@ -35,7 +35,6 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
 from erlangen.errors import InputError
-from erlangen.models._dimenet_dense import outgoing, update
 from erlangen.models._triplets import Triplets, radial_moments, spread_pairs, triplet_sum, triplets_of
 from erlangen.nn.edges import Edges, Pairing, edges_of
 from erlangen.nn.heads import GraphHead
@@ -48,6 +47,9 @@ from erlangen.structures import Batch
 N_ELEMENTS = 95
 NEAREST = 0.01
 """In cutoffs: the radial functions take nearer atoms to be at this distance, because 1/x has no value at 0."""
+
+ROWS = 2048
+"""Edges that the dense layers take at a time, for each thread."""
 
 
 class LayerSumHead(GraphHead):
@@ -216,14 +218,39 @@ class Interaction(nn.Module):
     def forward(self, m: Tensor, rbf: Tensor, spherical: Tensor, legendre: Tensor, triplets: Triplets) -> Tensor:
         """(e, hidden), (p, K), (p, L, K), (t, L) -> (e, hidden)."""
         filters = linear(rbf, self.radial_last.weight @ self.radial_first.weight)
-        w = outgoing(m, spread_pairs(filters, triplets.pairing), (self.send.weight, self.send.bias), self.down.weight)
+        w = by_rows(self.outgoing, m, spread_pairs(filters, triplets.pairing))
         first = self.spherical_first.weight.view(-1, *spherical.shape[1:])
         radial = torch.einsum("plk,blk->plb", spherical, first)
         t = triplet_sum(legendre, radial, self.spherical_last.weight.t(), w, triplets)
-        dense = [self.keep.weight, self.keep.bias, self.up.weight]
-        for layer in (*self.before, self.combine, *self.after):
-            dense += layer.parameters()
-        return update(m, t, dense)
+        return by_rows(self.update, m, t)
+
+    def outgoing(self, m: Tensor, filters: Tensor) -> Tensor:
+        """(e, hidden), (e, hidden) -> w, (e, triplet_size)."""
+        return silu(self.down(silu(self.send(m)) * filters))
+
+    def update(self, m: Tensor, t: Tensor) -> Tensor:
+        """(e, hidden), (e, triplet_size) -> (e, hidden)."""
+        h = silu(self.keep(m)) + silu(self.up(t))
+        for residual in self.before:
+            h = residual(h)
+        h = silu(self.combine(h)) + m
+        for residual in self.after:
+            h = residual(h)
+        return h
+
+
+def by_rows(function: Callable[..., Tensor], *arrays: Tensor) -> Tensor:
+    """Apply a function that treats every row alone to some rows after the other: what lies between stays in the cache.
+
+    Examples
+    --------
+    >>> by_rows(torch.sin, torch.ones(10_000, 1)).shape
+    torch.Size([10000, 1])
+    """
+    size = ROWS * torch.get_num_threads()
+    if len(arrays[0]) <= size:
+        return function(*arrays)
+    return torch.cat([function(*rows) for rows in zip(*(array.split(size) for array in arrays), strict=True)])
 
 
 class Residual(nn.Module):
@@ -233,6 +260,10 @@ class Residual(nn.Module):
         super().__init__()
         self.first = orthogonal_linear(hidden, hidden)
         self.last = orthogonal_linear(hidden, hidden)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(e, hidden) -> (e, hidden)."""
+        return h + silu(self.last(silu(self.first(h))))
 
 
 class Output(nn.Module):

@@ -19,6 +19,14 @@ from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
 from erlangen.symmetry import Action, Euclidean, Group, Invariant, Permutation, Permute, Point, Symmetry, Vector
 
+LEAST = {
+    "degree": 0, "hidden_degree": 0, "charge_power": 0, "interaction_residuals": 0, "atomic_residuals": 0,
+    "output_residuals": 0,
+}  # fmt: skip
+"""Whole-number arguments of models that may be zero; all others are positive."""
+HIGHEST_DEGREE = 10
+"""Of the coupling tables, see `erlangen.nn.tensor_product.Coupling`."""
+
 
 class AtomisticModel(nn.Module):
     """A network from a `Batch` to what its head returns; subclasses write `represent`.
@@ -170,13 +178,14 @@ def _check_argument(name: str, value, default) -> None:
     elif isinstance(default, int):
         least = LEAST.get(name, 1)
         if not _is_integer(value) or value < least:
-            raise InputError(f"{name} is {'an integer, at least 0' if least == 0 else 'a positive integer'}, got {value!r}")
+            kind = "a positive integer" if least else "an integer, at least 0"
+            raise InputError(f"{name} is {kind}, got {value!r}")
         if name.endswith("degree") and value > HIGHEST_DEGREE:
-            raise InputError(f"{name} is at most {HIGHEST_DEGREE}, up to where there are coupling tables, got {value!r}")
+            raise InputError(f"{name} is at most {HIGHEST_DEGREE}, where the coupling tables end, got {value!r}")
     elif isinstance(default, float) or name.endswith("cutoff"):
-        kind = "positive, finite radius in angstrom" if name.endswith("cutoff") else "positive, finite number"
+        kind = "positive radius in angstrom" if name.endswith("cutoff") else "positive number"
         if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
-            raise InputError(f"{name} is a {kind}, got {value!r}")
+            raise InputError(f"{name} is a {kind}, and finite, got {value!r}")
     elif isinstance(default, tuple) and default and _is_integer(default[0]):
         of_elements = name == "elements"
         words = "atomic numbers from 0 to 118" if of_elements else "positive integers"
@@ -191,13 +200,13 @@ def _is_integer(value) -> bool:
 
 def _check_edges(batch: Batch) -> None:
     """Refuse edges that compiled loops could not follow; `pair_up` looks at their order and their reverses."""
-    edge_index, n = batch.edge_index, batch.n_atoms
+    edge_index, shift, n = batch.edge_index, batch.shift, batch.n_atoms
     if edge_index.ndim != 2 or len(edge_index) != 2 or edge_index.dtype != torch.int64:
         raise InputError(
             f"edge_index has shape (2, edges) and int64, got {tuple(edge_index.shape)} and {edge_index.dtype}"
         )
-    if batch.shift is not None and batch.shift.shape != (edge_index.shape[1], 3):
-        raise InputError(f"shift has a row of 3 for each of {edge_index.shape[1]} edges, got {tuple(batch.shift.shape)}")
+    if shift is not None and shift.shape != (edge_index.shape[1], 3):
+        raise InputError(f"shift has a row of 3 for each of {edge_index.shape[1]} edges, got {tuple(shift.shape)}")
     if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < n:
         wrong = int(torch.nonzero(((edge_index < 0) | (edge_index >= n)).any(0))[0])
         ends = " -> ".join(map(str, edge_index[:, wrong].tolist()))

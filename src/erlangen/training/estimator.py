@@ -168,15 +168,20 @@ class StructureEstimator(BaseEstimator, metaclass=ABCMeta):
         tensors, description = load_model(path)
         if description["estimator"] != cls.__name__:
             raise ModelFileError(f"{path} holds a {description['estimator']}, not a {cls.__name__}")
-        return cls._from_file(tensors, description)
+        return cls._from_file(path, tensors, description)
 
     @classmethod
-    def _from_file(cls, tensors: dict[str, Tensor], description: dict):
-        estimator = cls(**description["parameters"])
-        estimator.model_ = create(**description["hyperparameters"])
-        estimator.model_.load_state_dict(
-            {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-        )
+    def _from_file(cls, path, tensors: dict[str, Tensor], description: dict):
+        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        try:
+            estimator = cls(**description["parameters"])
+            estimator.model_ = create(**description["hyperparameters"])
+            estimator.model_.load_state_dict(weights)
+        except (InputError, TypeError, RuntimeError) as error:  # the format is ours, the network's parts are not
+            name, reason = description["hyperparameters"].get("name"), " ".join(str(error).split())
+            raise ModelFileError(
+                f"{path} is of another version of erlangen, whose {name} differs: {reason}; train it again"
+            ) from error
         estimator.model_.eval()
         estimator.target_, estimator.level_ = description["target"], description["level"]
         estimator.elements_ = np.array(description["elements"])
@@ -310,7 +315,7 @@ def load(path: "str | Path") -> StructureEstimator:
     kinds = {"GraphRegressor": regressor.GraphRegressor, "GraphClassifier": classifier.GraphClassifier}
     if description["estimator"] not in kinds:
         raise ModelFileError(f"{path} holds an unknown estimator, {description['estimator']}")
-    return kinds[description["estimator"]]._from_file(tensors, description)
+    return kinds[description["estimator"]]._from_file(path, tensors, description)
 
 
 def seconds(limit: "str | float | None") -> float | None:
@@ -401,6 +406,11 @@ def _fabric(devices: int) -> Fabric:
         fabric = Fabric(accelerator="cpu", devices=devices, num_nodes=nodes, strategy="ddp")
     fabric.launch()
     return fabric
+
+
+def first_process() -> bool:
+    """Return whether this is the first of torchrun's or Lightning's processes, or the only one."""
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
 
 
 def _checkpoint_file(folder, fabric: Fabric) -> Path | None:
