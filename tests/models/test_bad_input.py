@@ -109,7 +109,7 @@ def test_odd_widths_are_no_contradiction(name):
 def test_degrees_beyond_the_tables_are_refused():
     with pytest.raises(InputError, match="between 0 and 10, got degree_edge=11"):
         Coupling(1, 11, 1)
-    with pytest.raises(InputError, match="between 0 and 10"):
+    with pytest.raises(InputError, match="degree is at most 5"):
         models.create("se3_transformer", degree=6, hidden=4, heads=2)  # it couples up to twice its degree
 
 

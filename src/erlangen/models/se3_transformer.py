@@ -89,6 +89,8 @@ class SE3Transformer(AtomisticModel):
             "hidden": hidden, "layers": layers, "degree": degree, "heads": heads, "divisor": divisor, "cutoff": cutoff,
             "velocities": velocities, "node_inputs": dict(node_inputs or {}),
         }  # fmt: skip
+        if degree > 5:
+            raise InputError(f"degree is at most 5, because kernels couple twice the degree, got {degree}")
         if hidden % divisor or (hidden // divisor) % heads:
             raise InputError(f"hidden / divisor must be a multiple of heads, got {hidden} / {divisor} and {heads}")
         scalars = (degree + 1) * hidden

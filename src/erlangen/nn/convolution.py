@@ -9,12 +9,15 @@ as unit vectors. The convolution is dT/dy, its gradients are dT/dW, dT/dc and dT
 one autograd function that can be differentiated any number of times and never stores an (edges, channels) product.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from erlangen.kernels import over_rows
 from erlangen.nn import _kernels
 from erlangen.nn.edges import Pairing
+from erlangen.nn.multilinear import multilinear
 
 FILTERS, COEFFICIENT, FEATURES, OUTPUT = range(4)
 
@@ -59,34 +62,15 @@ def continuous_filter_convolution(
     vectors, components = features.dim() == 3, coefficient.dim() == 2
     x = features if vectors else features.unsqueeze(1)
     c = coefficient if components else coefficient.unsqueeze(1)
-    result = _Contraction.apply(pairing, odd, OUTPUT, filters, c, x, None)
+    result = multilinear(partial(_part, pairing, odd), OUTPUT, filters, c, x, None)
     if not vectors:
         result = result.squeeze(2)
     return result if components else result.squeeze(1)
 
 
-class _Contraction(torch.autograd.Function):
-    """The part of T that one of its four slots leaves open."""
-
-    @staticmethod
-    def forward(ctx, pairing, odd, slot, *arrays):
-        ctx.pairing, ctx.odd, ctx.slot = pairing, odd, slot
-        ctx.save_for_backward(*arrays)
-        part = _compiled_part if all(a is None or a.device.type == "cpu" for a in arrays) else plain_part
-        return part(pairing, odd, slot, arrays)
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        arrays = list(ctx.saved_tensors)
-        arrays[ctx.slot] = cotangent
-        gradients = []
-        for slot in range(4):
-            if slot == ctx.slot or not ctx.needs_input_grad[3 + slot]:
-                gradients.append(None)
-                continue
-            others = [None if k == slot else array for k, array in enumerate(arrays)]
-            gradients.append(_Contraction.apply(ctx.pairing, ctx.odd, slot, *others))
-        return None, None, None, *gradients
+def _part(pairing: Pairing, odd: bool, slot: int, arrays) -> Tensor:
+    on_cpu = all(a is None or a.device.type == "cpu" for a in arrays)
+    return (_compiled_part if on_cpu else plain_part)(pairing, odd, slot, arrays)
 
 
 def _compiled_part(pairing: Pairing, odd: bool, slot: int, arrays) -> Tensor:

@@ -9,6 +9,7 @@ linear in w, x, y, z and the cotangent of the output, so that each derivative, o
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from erlangen.kernels import over_rows
 from erlangen.nn import _product_kernels as kernels
+from erlangen.nn.multilinear import multilinear
 from erlangen.symmetry import wigner_3j
 
 WEIGHTS, X, Y, Z, OUTPUT = range(5)
@@ -59,7 +61,7 @@ def weighted_product(weights: Tensor, kinds: Tensor, x: Tensor, y: Tensor, z: Te
     >>> weighted_product(torch.ones(1, 2, 1), torch.zeros(1, dtype=torch.int64), x, x, torch.ones(1, 1, 1), terms)
     tensor([[[25.]]])
     """
-    return _Product.apply(kinds, len(weights), terms, OUTPUT, weights, x, y, z, None)
+    return multilinear(partial(_part, kinds, len(weights), terms), OUTPUT, weights, x, y, z, None)
 
 
 class SelfCoupling:
@@ -117,29 +119,9 @@ class SelfCoupling:
         return [part.reshape(n, 2 * l3 + 1, count * width) for l3, (part, count) in enumerate(parts)]
 
 
-class _Product(torch.autograd.Function):
-    """The part of the form that one of its five slots leaves open."""
-
-    @staticmethod
-    def forward(ctx, kinds, n_kinds, terms, slot, *arrays):
-        ctx.given = kinds, n_kinds, terms
-        ctx.slot = slot
-        ctx.save_for_backward(*arrays)
-        part = _compiled_part if kinds.device.type == "cpu" else plain_part
-        return part(kinds, n_kinds, terms, slot, arrays)
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        arrays = list(ctx.saved_tensors)
-        arrays[ctx.slot] = cotangent
-        gradients = []
-        for slot in range(5):
-            if slot == ctx.slot or not ctx.needs_input_grad[4 + slot]:
-                gradients.append(None)
-                continue
-            others = [None if k == slot else array for k, array in enumerate(arrays)]
-            gradients.append(_Product.apply(*ctx.given, slot, *others))
-        return None, None, None, None, *gradients
+def _part(kinds: Tensor, n_kinds: int, terms: Terms, slot: int, arrays) -> Tensor:
+    part = _compiled_part if kinds.device.type == "cpu" else plain_part
+    return part(kinds, n_kinds, terms, slot, arrays)
 
 
 def _compiled_part(kinds: Tensor, n_kinds: int, terms: Terms, slot: int, arrays) -> Tensor:

@@ -9,13 +9,13 @@ with one weight a channel, which a network makes of the distance:
 
 M costs nothing, because all channels share it, and its sign changes with the direction of the edge where l2 is odd, so
 that a pair of atoms needs one M and one w. The sum is linear in each of w, M, x and the cotangent of the output: every
-derivative of it, of any order, is another part of the same form (see `convolution`), and nothing of size (edges,
+derivative of it, of any order, is another part of the same form (see `multilinear`), and nothing of size (edges,
 channels) is ever stored.
 """
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from erlangen.errors import InputError
 from erlangen.kernels import over_rows
 from erlangen.nn import _tensor_kernels as kernels
 from erlangen.nn.edges import Pairing
+from erlangen.nn.multilinear import multilinear
 from erlangen.symmetry import wigner_3j
 
 WEIGHTS, MATRICES, FEATURES, OUTPUT = range(4)
@@ -155,31 +156,12 @@ def spherical_convolution(
     >>> spherical_convolution(x, matrices, w, pairing, coupling).squeeze(2)[:, 3]
     tensor([ 1.7321, -1.7321])
     """
-    return _Convolution.apply(pairing, coupling, OUTPUT, weights, matrices, features, None)
+    return multilinear(partial(_part, pairing, coupling), OUTPUT, weights, matrices, features, None)
 
 
-class _Convolution(torch.autograd.Function):
-    """The part of the form that one of its four slots leaves open."""
-
-    @staticmethod
-    def forward(ctx, pairing, coupling, slot, *arrays):
-        ctx.pairing, ctx.coupling, ctx.slot = pairing, coupling, slot
-        ctx.save_for_backward(*arrays)
-        part = _compiled_part if all(a is None or a.device.type == "cpu" for a in arrays) else plain_part
-        return part(pairing, coupling, slot, arrays)
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        arrays = list(ctx.saved_tensors)
-        arrays[ctx.slot] = cotangent
-        gradients = []
-        for slot in range(4):
-            if slot == ctx.slot or not ctx.needs_input_grad[3 + slot]:
-                gradients.append(None)
-                continue
-            others = [None if k == slot else array for k, array in enumerate(arrays)]
-            gradients.append(_Convolution.apply(ctx.pairing, ctx.coupling, slot, *others))
-        return None, None, None, *gradients
+def _part(pairing: Pairing, coupling: Coupling, slot: int, arrays) -> Tensor:
+    on_cpu = all(a is None or a.device.type == "cpu" for a in arrays)
+    return (_compiled_part if on_cpu else plain_part)(pairing, coupling, slot, arrays)
 
 
 def _compiled_part(pairing: Pairing, coupling: Coupling, slot: int, arrays) -> Tensor:

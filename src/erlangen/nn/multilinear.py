@@ -1,0 +1,47 @@
+"""Forms that are linear in each of their arrays, and differentiable any number of times.
+
+The derivative of such a form by one of its arrays is the form with that slot left open, and so is the derivative of
+that: whoever can compute every part of a form has all its derivatives, of any order, without storing anything.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+Part = Callable[[int, Sequence["Tensor | None"]], Tensor]
+"""From a slot and the arrays, None in that slot, to the part of the form that has the slot's shape."""
+
+
+def multilinear(part: Part, slot: int, *arrays: "Tensor | None") -> Tensor:
+    """Return the part of a form that one slot leaves open, differentiable by all other arrays.
+
+    Examples
+    --------
+    >>> part = lambda slot, arrays: arrays[1 - slot]  # of the form sum x_k y_k
+    >>> x = torch.ones(3, requires_grad=True)
+    >>> torch.autograd.grad(multilinear(part, 1, x, None).sum(), x)[0]
+    tensor([1., 1., 1.])
+    """
+    return _Part.apply(part, slot, *arrays)
+
+
+class _Part(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, part, slot, *arrays):
+        ctx.part, ctx.slot = part, slot
+        ctx.save_for_backward(*arrays)
+        return part(slot, arrays)
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        arrays = list(ctx.saved_tensors)
+        arrays[ctx.slot] = cotangent
+        gradients = []
+        for slot in range(len(arrays)):
+            if slot == ctx.slot or not ctx.needs_input_grad[2 + slot]:
+                gradients.append(None)
+                continue
+            others = [None if k == slot else array for k, array in enumerate(arrays)]
+            gradients.append(_Part.apply(ctx.part, slot, *others))
+        return None, None, *gradients
