@@ -113,7 +113,8 @@ class Cormorant(AtomisticModel):
         basis, envelope = self.basis(distance), self.envelope(distance).unsqueeze(1)
         norm = [1 / math.sqrt(2 * l + 1) for l in range(self.degree + 1) for _ in range(2 * l + 1)]
         harmonics = solid_harmonics(self.degree, edges.pair_displacement) * distance.new_tensor(norm)
-        matrices = {level.coupling: level.coupling.matrices(harmonics) for level in self.levels}
+        couplings = {level.coupling for level in self.levels}  # equal ones once
+        matrices = {coupling: coupling.matrices(harmonics) for coupling in couplings}
 
         s = self.elements_of(batch.numbers, distance.dtype)
         weight = (self.rho(basis) * self.first_cut(distance) * envelope).index_select(0, edges.pairing.pair)

@@ -20,12 +20,11 @@ from erlangen.nn.activations import mlp, xavier_linear
 from erlangen.nn.convolution import continuous_filter_convolution
 from erlangen.nn.edges import Pairing, edges_of
 from erlangen.nn.equivariant import smooth_length
+from erlangen.nn.inputs import N_ELEMENTS
 from erlangen.nn.model import AtomisticModel, check_numbers
 from erlangen.nn.radial import CosineCutoff, radial_basis
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
-
-N_ELEMENTS = 100
 
 
 class PaiNN(AtomisticModel):

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from erlangen.nn.activations import ShiftedSoftplus, xavier_linear
 from erlangen.nn.convolution import continuous_filter_convolution
 from erlangen.nn.edges import Pairing, edges_of
+from erlangen.nn.inputs import N_ELEMENTS
 from erlangen.nn.interpolation import Grid, derivatives, is_accurate
 from erlangen.nn.model import AtomisticModel, check_numbers
 from erlangen.nn.radial import CosineCutoff, radial_basis
 from erlangen.nn.representation import Representation
 from erlangen.structures import Batch
 
-N_ELEMENTS = 100
 GRID_POINTS = 12  # for each radial function: resolves a Gaussian to 3e-8 of its height
 
 

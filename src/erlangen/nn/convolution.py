@@ -62,15 +62,12 @@ def continuous_filter_convolution(
     vectors, components = features.dim() == 3, coefficient.dim() == 2
     x = features if vectors else features.unsqueeze(1)
     c = coefficient if components else coefficient.unsqueeze(1)
-    result = multilinear(partial(_part, pairing, odd), OUTPUT, filters, c, x, None)
+    result = multilinear(
+        partial(_compiled_part, pairing, odd), partial(plain_part, pairing, odd), OUTPUT, filters, c, x, None
+    )
     if not vectors:
         result = result.squeeze(2)
     return result if components else result.squeeze(1)
-
-
-def _part(pairing: Pairing, odd: bool, slot: int, arrays) -> Tensor:
-    on_cpu = all(a is None or a.device.type == "cpu" for a in arrays)
-    return (_compiled_part if on_cpu else plain_part)(pairing, odd, slot, arrays)
 
 
 def _compiled_part(pairing: Pairing, odd: bool, slot: int, arrays) -> Tensor:

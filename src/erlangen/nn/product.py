@@ -61,7 +61,16 @@ def weighted_product(weights: Tensor, kinds: Tensor, x: Tensor, y: Tensor, z: Te
     >>> weighted_product(torch.ones(1, 2, 1), torch.zeros(1, dtype=torch.int64), x, x, torch.ones(1, 1, 1), terms)
     tensor([[[25.]]])
     """
-    return multilinear(partial(_part, kinds, len(weights), terms), OUTPUT, weights, x, y, z, None)
+    return multilinear(
+        partial(_compiled_part, kinds, len(weights), terms),
+        partial(plain_part, kinds, len(weights), terms),
+        OUTPUT,
+        weights,
+        x,
+        y,
+        z,
+        None,
+    )
 
 
 class SelfCoupling:
@@ -117,11 +126,6 @@ class SelfCoupling:
         sizes = [(2 * l3 + 1) * count for l3, count in enumerate(self.counts)]
         parts = zip(out.split(sizes, dim=1), self.counts, strict=True)
         return [part.reshape(n, 2 * l3 + 1, count * width) for l3, (part, count) in enumerate(parts)]
-
-
-def _part(kinds: Tensor, n_kinds: int, terms: Terms, slot: int, arrays) -> Tensor:
-    part = _compiled_part if kinds.device.type == "cpu" else plain_part
-    return part(kinds, n_kinds, terms, slot, arrays)
 
 
 def _compiled_part(kinds: Tensor, n_kinds: int, terms: Terms, slot: int, arrays) -> Tensor:

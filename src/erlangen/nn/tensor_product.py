@@ -156,12 +156,15 @@ def spherical_convolution(
     >>> spherical_convolution(x, matrices, w, pairing, coupling).squeeze(2)[:, 3]
     tensor([ 1.7321, -1.7321])
     """
-    return multilinear(partial(_part, pairing, coupling), OUTPUT, weights, matrices, features, None)
-
-
-def _part(pairing: Pairing, coupling: Coupling, slot: int, arrays) -> Tensor:
-    on_cpu = all(a is None or a.device.type == "cpu" for a in arrays)
-    return (_compiled_part if on_cpu else plain_part)(pairing, coupling, slot, arrays)
+    return multilinear(
+        partial(_compiled_part, pairing, coupling),
+        partial(plain_part, pairing, coupling),
+        OUTPUT,
+        weights,
+        matrices,
+        features,
+        None,
+    )
 
 
 def _compiled_part(pairing: Pairing, coupling: Coupling, slot: int, arrays) -> Tensor:
