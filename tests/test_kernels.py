@@ -43,3 +43,47 @@ def test_every_row_is_visited_once_whatever_the_threads(threads, monkeypatch):
         ranges = kernels.over_rows(lambda a, b: (a, b), rows=7, work=10 * kernels.MIN_WORK, offsets=given)
         assert len(ranges) == min(threads, 7)
         assert sorted(row for a, b in ranges for row in range(a, b)) == list(range(7))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_what_a_share_raises_arrives(threads, monkeypatch):
+    monkeypatch.setattr(kernels, "n_threads", lambda: threads)
+
+    def fails_at_the_end(start, stop):
+        if stop == 7:
+            raise ValueError("the last share")
+
+    with pytest.raises(ValueError, match="the last share"):
+        kernels.over_rows(fails_at_the_end, rows=7, work=10 * kernels.MIN_WORK)
+
+
+FORKED = """
+import multiprocessing, sys, threading
+import torch
+from erlangen import kernels
+
+torch.set_num_threads(2)
+
+def used(_=None):
+    return kernels.over_rows(lambda a, b: (a, b), rows=8, work=10**9)
+
+if __name__ == "__main__":
+    torch.ones(2000, 2000) @ torch.ones(2000, 2000)
+    whole = [(0, 4), (4, 8)]
+    assert used() == whole
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(used, range(4)).get(timeout=60) == [whole] * 4
+    found = [None] * 4
+    threads = [threading.Thread(target=lambda k=k: found.__setitem__(k, used())) for k in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join(60) for thread in threads]
+    assert found == [whole] * 4
+    print("fine")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_after_torch_has_used_its_threads_forks_and_other_threads_may_call(tmp_path):
+    (tmp_path / "forks.py").write_text(FORKED)
+    done = subprocess.run([sys.executable, "forks.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "fine\n", done.stderr

@@ -1,14 +1,15 @@
 """What the compiled kernels of all rooms share: they say when they are compiled, and run over rows on several threads.
 
-Our own threads instead of Numba's: they bear being called from several threads and being forked, which Numba's
-threading layers do not, and the kernels release the GIL anyway.
+The threads are torch's where torch is loaded and has GNU's OpenMP: those go on spinning for some milliseconds after each
+of torch's operations and would keep the processors from others. Else they are our own instead of Numba's: they bear
+being called from several threads and being forked, which Numba's threading layers do not. The kernels release the GIL.
 """
 
-import itertools
+import ctypes
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 
 import numpy as np
@@ -57,6 +58,33 @@ def announce_compilation() -> None:
     event.register("numba:compile", Listener())
 
 
+_Region = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_PROCESS = os.getpid()
+
+
+def _on_team(function: Callable[[], None], n: int) -> None:
+    """Call a function on n threads, or fewer, and return when all are done."""
+    if "torch" in sys.modules and os.getpid() == _PROCESS and (parallel := _torch_parallel()):
+        parallel(_Region(lambda _: function()), None, n, 0)
+        return
+    pool = _pool(os.getpid(), n - 1)  # a forked child has its parent's pool, and torch's, but not their threads
+    waiting = [pool.submit(function) for _ in range(n - 1)]
+    function()
+    wait(waiting)
+
+
+@cache
+def _torch_parallel() -> Callable | None:
+    """Return the parallel region of the OpenMP that torch has loaded, None if it is not GNU's."""
+    try:
+        parallel = ctypes.CDLL(sys.modules["torch"]._C.__file__).GOMP_parallel
+    except (AttributeError, OSError):
+        return None
+    parallel.argtypes = [_Region, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    parallel.restype = None
+    return parallel
+
+
 @cache
 def _pool(process: int, n: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n, thread_name_prefix="erlangen")
@@ -89,6 +117,16 @@ def over_rows(kernel: Callable, *arguments, rows: int, work: int, offsets: np.nd
     else:
         bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], n + 1)).tolist()
         bounds[0], bounds[-1] = 0, rows
-    pool = _pool(os.getpid(), n - 1)  # a forked child has the parent's pool but not its threads
-    waiting = [pool.submit(kernel, *arguments, a, b) for a, b in itertools.pairwise(bounds[1:])]
-    return [kernel(*arguments, 0, bounds[1]), *(future.result() for future in waiting)]
+    shares, found, failed = iter(range(n)), [None] * n, []
+
+    def work_off() -> None:
+        try:
+            for t in shares:  # the GIL gives each share to one thread
+                found[t] = kernel(*arguments, bounds[t], bounds[t + 1])
+        except BaseException as error:  # a thread of OpenMP could not raise it
+            failed.append(error)
+
+    _on_team(work_off, n)
+    if failed:
+        raise failed[0]
+    return found
