@@ -261,11 +261,11 @@ def se3_transformer(molecules, degree: int, channels: int) -> tuple[Callable, Ca
     order = torch.stack([first, edges.pairing.reverse[first]], dim=1).flatten()
 
     def ours() -> list[Tensor]:
-        ways = both_ways(edges, coupling, ones)
+        ways = both_ways(edges, coupling, ones, edges.pair_distance.unsqueeze(1))
         result = []
         for l in range(degree + 1):
             coupled = ways.couple(x, l)
-            result.append(sum(kernels[f"{k},{l}"](ways.distance, coupled[k]) for k in range(degree + 1)))
+            result.append(sum(kernels[f"{k},{l}"](ways.radial_inputs, coupled[k]) for k in range(degree + 1)))
         return result
 
     coupling, ones = Coupling(degree, 2 * degree, degree), torch.ones(len(edges.pair_distance))

@@ -28,8 +28,8 @@ CONTENDERS = {
     "EGNN": ("egnn", {}),
     "Tensor Field Network, mirror couplings only": ("tensor_field", {"mirror": True}),
     "Tensor Field Network": ("tensor_field", {}),
-    "SE(3)-Transformer": ("se3_transformer", {}),
-    "Cormorant": ("cormorant", {}),
+    "SE(3)-Transformer": ("se3_transformer", {"degree": 1, "hidden": 8, "heads": 2}),
+    "Cormorant": ("cormorant", {"degree": 1, "cutoff": 3.0}),
 }
 
 

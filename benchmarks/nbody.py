@@ -5,7 +5,8 @@ coordinate on 2,000 systems never seen. Every run has its own process, batches o
 to zero in the last third of its seconds (of the processor, so that a busy machine does not matter). The weights
 are a running average, at the step where it does best on the 2,000 systems for validation: a high rate, averaged,
 overfits later than a low one. Runs go to ``docs/nbody.json``, one for each model, number of systems, seed and budget;
-those already there are not repeated. The published figures stand for 10,000 epochs, ours for the seconds given.
+those already there are not repeated. Models with several numbers of systems are drawn in ``docs/nbody.svg``. The
+published figures stand for 10,000 epochs, ours for the seconds given.
 
 Contenders are the names below and every model of the registry. ``egnn`` and ``radial_field`` are the authors' networks.
 A network of atoms that takes no velocities becomes the force of a `LearnedLeapfrog`.
@@ -31,7 +32,6 @@ from erlangen.arrays import write_atomically
 from erlangen.datasets import load_charged_particles
 from erlangen.models import create, names
 from erlangen.nn.activations import mlp
-from erlangen.nn.convolution import continuous_filter_convolution
 from erlangen.nn.edges import Pairing, length, pair_up
 from erlangen.nn.segments import gather_receiver, gather_sender, pool, segment_sum
 from erlangen.structures import Batch, StructureSet
@@ -48,26 +48,22 @@ AUTHORS = {  # vgsatorras/egnn, main_nbody.py
     "radial_field": {"hidden": 64, "layers": 4, "velocities": True, "edge_inputs": ["charge", "square"]},
 }  # fmt: skip
 RIDING = {**AUTHORS["egnn"], "edge_inputs": ["charge", "square", "approach"]}
-TENSORS = {"cutoff": 20.0, "velocities": True, "node_inputs": {"charge": 1, "speed": 1}}  # distances reach beyond ten
-DIRECT = {
-    "tensor_field": {**TENSORS, "hidden": 16, "layers": 3, "degree": 2, "radial_size": 24, "neighbors": 4.0},
-    "se3_transformer": {**TENSORS, "hidden": 16, "layers": 3, "degree": 1, "heads": 4},
+TENSORS = {"cutoff": 20.0, "velocities": True, "node_inputs": {"charge": 1, "speed": 1}, "edge_inputs": ["charge"]}
+DIRECT = {  # distances reach beyond ten
+    "tensor_field": {**TENSORS, "hidden": 16, "layers": 3, "degree": 1, "radial_size": 24, "neighbors": 4.0},
+    "se3_transformer": {**TENSORS, "hidden": 8, "layers": 2, "degree": 1, "heads": 2, "normalize": False},
 }
 FORCES = {  # of a learned leapfrog
     "painn": {"hidden": 64, "layers": 2, "cutoff": 20.0, "radial_size": 32},
     "schnet": {"hidden": 64, "filters": 64, "layers": 2, "cutoff": 20.0, "radial_size": 32},
-    "mace": {
-        "hidden": 16,
-        "degree": 2,
-        "cutoff": 20.0,
-        "radial_size": 12,
-        "radial_hidden": [32, 32],
-        "neighbors": 4.0,
-        "elements": [1, 2],
-    },
-    "cormorant": {"hidden": 4, "layers": 2, "degree": 2, "cutoff": 20.0, "elements": [1, 2]},
-    "egnn-leapfrog": {"hidden": 64, "layers": 2, "attention": False, "update_coordinates": True, "elements": [1, 2]},
-}
+    "mace": {"hidden": 16, "degree": 1, "cutoff": 20.0, "radial_size": 24, "radial_hidden": [32, 32], "neighbors": 4.0,
+             "elements": [1, 2]},
+    "cormorant": {"hidden": 8, "layers": 2, "degree": 1, "cutoff": 20.0, "elements": [1, 2]},
+}  # fmt: skip
+CONTENDERS = [
+    "linear", "gnn", "radial_field", "egnn", "egnn-riding", "tensor_field", "se3_transformer", "painn", "mace",
+    "cormorant",
+]  # fmt: skip
 LEARNING_RATE = {"linear": 1e-2}
 ENOUGH = {"linear": 5.0}  # seconds after which more change nothing
 
@@ -158,25 +154,6 @@ class NetworkForce(nn.Module):
         return self.network.head.atoms(self.network.represent(batch))[1]
 
 
-class PairForce(nn.Module):
-    """sum_j (x_i - x_j) phi(ln(d_ij^2 + s), q_i q_j) / (d_ij^2 + s): any central force between pairs, s learned."""
-
-    def __init__(self, hidden: int = 32) -> None:
-        super().__init__()
-        self.phi = mlp([2, hidden, hidden, 1], "silu")
-        self.softening = nn.Parameter(torch.tensor(-3.0))
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Return (n, 3)."""
-        pairing, charge = pairing_of(batch), batch.node["charge"].unsqueeze(1)
-        i, j = pairing.receiver[pairing.first], pairing.sender[pairing.first]
-        towards = batch.positions.index_select(0, j) - batch.positions.index_select(0, i)
-        square = (towards * towards).sum(1, keepdim=True) + self.softening.exp()
-        factor = self.phi(torch.cat([square.log(), charge[i] * charge[j]], dim=1)) / square
-        one = torch.ones_like(charge)
-        return -continuous_filter_convolution(one, factor, towards, pairing, odd=True).squeeze(-1)
-
-
 def pairing_of(batch: Batch) -> Pairing:
     """Return the pairing of all edges; those of batches of one size are kept."""
     key = (batch.n_atoms, batch.edge_index.data_ptr())
@@ -194,14 +171,12 @@ def contender(name: str) -> nn.Module:
         "linear": Linear,
         "gnn": GraphNetwork,
         "egnn-riding": lambda: Riding(create("egnn", **RIDING, head="positions")),
-        "pair-leapfrog": lambda: LearnedLeapfrog(PairForce(), 8),
     }
     if name in own:
         return own[name]()
     if given := AUTHORS.get(name) or DIRECT.get(name):
         return create(name, **given, head="positions")
-    model, _, _ = name.partition("-leapfrog")
-    return LearnedLeapfrog(NetworkForce(model, **FORCES.get(name, {})), 4)
+    return LearnedLeapfrog(NetworkForce(name, **FORCES.get(name, {})), 4)
 
 
 class Systems:
@@ -301,10 +276,9 @@ def table(runs: list[dict], n_train: int, budget: float) -> Table:
 
 
 def main(argv: list[str]) -> None:
-    known = sorted({"linear", "gnn", "egnn-riding", "pair-leapfrog", "egnn-leapfrog", *names()})
+    known = sorted({*CONTENDERS, *names()})
     parser = argparse.ArgumentParser(prog="python -m benchmarks nbody", description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["linear", "gnn", "radial_field", "egnn", "pair-leapfrog"],
-                        choices=known, metavar="NAME", help=", ".join(known))  # fmt: skip
+    parser.add_argument("--models", nargs="+", default=CONTENDERS, choices=known, metavar="NAME", help=", ".join(known))
     parser.add_argument("--n-train", type=int, nargs="+", default=[3_000], help="several give a curve")
     parser.add_argument("--budget", type=float, default=600, help="seconds a run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -323,6 +297,32 @@ def main(argv: list[str]) -> None:
                     console.print(f"{name}, {n_train:,} systems, seed {seed}, {given.budget:g} s ...")
                     run(name, n_train, seed, given)
         console.print(table(recorded(), n_train, given.budget))
+    draw([r for r in recorded() if r["budget_s"] == given.budget], FILE.with_suffix(".svg"))
+
+
+def draw(runs: list[dict], path: Path) -> None:
+    """Draw the error against the number of systems for models that have several, means over seeds."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams.update({"svg.hashsalt": "erlangen", "font.family": "sans-serif", "font.size": 10})
+    figure, axes = pyplot.subplots(figsize=(5.2, 3.0), layout="constrained")
+    for name in dict.fromkeys(r["model"] for r in runs):
+        sizes = sorted({r["n_train"] for r in runs if r["model"] == name})
+        errors = [
+            statistics.mean(r["test_mse"] for r in runs if (r["model"], r["n_train"]) == (name, n)) for n in sizes
+        ]
+        if len(sizes) > 1:
+            axes.loglog(sizes, errors, "o-", label=name)
+    axes.set_xlabel("systems to learn from")
+    axes.set_ylabel("mean squared error")
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.lines:
+        axes.legend(frameon=False)
+        write_atomically(path, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None}))
+    pyplot.close(figure)
 
 
 def recorded() -> list[dict]:

@@ -39,6 +39,7 @@ class Reference:
         self.f = (
             0.5 * (torch.cos(math.pi * self.d / model.cutoff) + 1) * (self.d < model.cutoff) * ~torch.eye(n, dtype=bool)
         )
+        self.radial_inputs = torch.stack([self.d, *[self.d**2] * len(model.edge_inputs)], dim=-1)
         unit = r / self.d.masked_fill(self.d == 0, 1.0)[..., None]
         self.y = solid_harmonics(2 * self.degree, unit)
         f = [model.input.embedding.weight[torch.tensor(structure.numbers)].unsqueeze(1)]
@@ -52,7 +53,9 @@ class Reference:
 
     def kernel(self, kernel, f, k, l):
         """[i, j, m, o] = W_ij^lk f_j^k."""
-        radial = kernel.radial(self.d.reshape(-1, 1)).reshape(*self.d.shape, -1, f.shape[-1], kernel.shape[1])
+        radial = kernel.radial(self.radial_inputs.flatten(0, 1)).reshape(
+            *self.d.shape, -1, f.shape[-1], kernel.shape[1]
+        )
         out = 0
         for index, degree in enumerate(range(abs(l - k), l + k + 1)):
             q = math.sqrt(2 * l + 1) * torch.tensor(np.array(wigner_3j(k, degree, l))).to(f)
@@ -72,19 +75,24 @@ class Reference:
             torch.einsum("imhc,ijmhc->ijh", q.unflatten(2, (heads, -1)), k.unflatten(3, (heads, -1)))
             for q, k in zip(query, key, strict=True)
         ) / math.sqrt(size)
-        weight = self.f[..., None] * logits.exp()
+        logits = logits.masked_fill(self.f[..., None] == 0, -1e4)
+        weight = self.f[..., None] * (logits - logits.amax(1, keepdim=True)).exp()
         attention = weight / weight.sum(1, keepdim=True).clamp(min=1e-300 if weight.dtype == torch.float64 else 1e-30)
         new = []
         for l, (part, weights) in enumerate(zip(value, layer.join.weights, strict=True)):
             z = torch.einsum("ijh,ij,ijmhc->imhc", attention, self.f, part.unflatten(3, (heads, -1))).flatten(2)
             y = (torch.cat([z, f[l]], dim=2) if l < len(f) else z) @ weights
-            norm = layer.normalize[l]
             if l == 0:
-                new.append(silu(layer_norm(y, y.shape[2:], norm.weight, norm.bias)))
+                new.append(silu(self.normalize(layer.normalize[l], y)))
                 continue
             length = ((y * y).sum(1) + 0.01).sqrt()
-            new.append(y * (silu(layer_norm(length, length.shape[1:], norm.weight, norm.bias)) / length).unsqueeze(1))
+            new.append(y * (silu(self.normalize(layer.normalize[l], length)) / length).unsqueeze(1))
         return new
+
+    def normalize(self, layer, x):
+        if self.model.hyperparameters["normalize"]:
+            return layer_norm(x, x.shape[-1:], layer.weight, layer.bias)
+        return x + layer.bias
 
 
 def randomised(**arguments):
@@ -97,7 +105,11 @@ def randomised(**arguments):
 
 
 @PRECISIONS
-@pytest.mark.parametrize("arguments", [{}, {"degree": 3, "layers": 2, "divisor": 1}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"degree": 3, "layers": 2, "divisor": 1}, {"normalize": False, "edge_inputs": ["square"]}],
+    ids=str,
+)
 def test_se3_transformer_of_the_equations(dtype, arguments):
     model = randomised(**{"hidden": 8, "layers": 3, "degree": 2, "heads": 2, **arguments}).to(dtype)
     structures = molecules()[:4]

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from erlangen import models
+from erlangen.errors import InputError
 from erlangen.models.atomic_density import DensityReadout
 from erlangen.nn import AtomisticModel, Representation, VectorHead
 from erlangen.nn.edges import edges_of
+from erlangen.structures import Batch, Structure
 from erlangen.symmetry import Euclidean, Permutation, SpecialEuclidean, Symmetry, certify
 
 SMALL = {
@@ -63,6 +65,28 @@ def test_every_model_keeps_the_symmetry_of_its_head(name, head):
 def test_egnn_moves_points_equivariantly(more):
     certificate = certify(small("egnn", head="positions", **more), samples=6)
     assert certificate.holds, str(certificate)
+
+
+@pytest.mark.parametrize("name", ["tensor_field", "se3_transformer"])
+def test_velocities_and_inputs_of_the_edges_keep_the_symmetry(name):
+    more = {"edge_inputs": ["square", "approach"], **({"normalize": False} if name == "se3_transformer" else {})}
+    certificate = certify(small(name, head="positions", velocities=True, **more), samples=6)
+    assert certificate.holds, str(certificate)
+
+
+@pytest.mark.parametrize("name", ["tensor_field", "se3_transformer"])
+def test_the_product_of_charges_reaches_the_edges(name):
+    model = small(name, edge_inputs=["charge"]).double()
+    places = 1.5 * np.random.default_rng(0).normal(size=(2, 4, 3))
+    charges = ([1.0, -1, 1, 1], [-1.0, 1, -1, -1], [1.0, 1, 1, 1])
+    a, opposite, other = (
+        model(Batch.from_structures([Structure(x, [6] * 4, node={"charge": q}) for x in places], dtype=torch.float64))
+        for q in charges
+    )
+    torch.testing.assert_close(a, opposite, rtol=1e-12, atol=0)
+    assert (a - other).abs().min() > 1e-6
+    with pytest.raises(InputError, match="charge"):
+        model(Batch.from_structures([Structure(places[0], [6] * 4)], dtype=torch.float64))
 
 
 def test_the_default_models_are_certified():

@@ -9,7 +9,8 @@
                f_i^l = W_S^l [sum_j f_ij a_ij v_ij^l; f_i^l]
                f_i^l = silu(LayerNorm |f_i^l|) f_i^l / |f_i^l|        degree 0: silu(LayerNorm f_i^0)
     last:      x_i = sum_j f_ij (sum_k W^0k f_j^k) / (1 + sum_j f_ij) + W f_i
-    R = three linear layers of the distance with LayerNorm and silu;  f_ij: cosine cutoff;  |f| = sqrt(f^2 + 0.01)
+    R = three linear layers of the distance, and of edge inputs, with LayerNorm and silu
+    f_ij: cosine cutoff;  |f| = sqrt(f^2 + 0.01)
 
 Changed from the paper, so that energies have forces: silu for ReLU; the scalars keep their sign in the nonlinearity;
 edges fade out at a cutoff instead of being bonds; a mean that vanishes smoothly with the last neighbor. The 0.01 keeps
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 
 from erlangen.errors import InputError
 from erlangen.nn.edges import Edges, edges_of
-from erlangen.nn.inputs import AtomInput
+from erlangen.nn.inputs import AtomInput, pair_attributes
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.radial import CosineCutoff
 from erlangen.nn.representation import Representation
@@ -52,12 +53,17 @@ class SE3Transformer(AtomisticModel):
         Of the attention; divides the channels of values and keys.
     divisor : int
         Values and keys have ``hidden / divisor`` channels.
+    normalize : bool
+        LayerNorm, which forgets how long vectors are; without it a bias b takes its place, as in the authors' model of
+        moving particles.
     cutoff : float
         In angstrom; all neighbors within it count.
     velocities : bool
         Take velocities from ``batch.node["velocity"]`` as features of degree 1.
     node_inputs : dict of str to int, optional
         More input features: names in ``batch.node`` and their widths.
+    edge_inputs : sequence of str
+        More inputs of R: for a name in ``batch.node``, the product of the two atoms' values; see `pair_attributes`.
     head : Head, str, dict or None
         A sum over atoms by default (the authors' maximum does not grow with the molecule); see
         `erlangen.nn.head.build_head`.
@@ -80,14 +86,17 @@ class SE3Transformer(AtomisticModel):
         degree: int = 3,
         heads: int = 8,
         divisor: int = 2,
+        normalize: bool = True,
         cutoff: float = 5.0,
         velocities: bool = False,
         node_inputs: Mapping[str, int] | None = None,
+        edge_inputs: Sequence[str] = (),
         head=None,
     ) -> None:
         hyperparameters = {
-            "hidden": hidden, "layers": layers, "degree": degree, "heads": heads, "divisor": divisor, "cutoff": cutoff,
-            "velocities": velocities, "node_inputs": dict(node_inputs or {}),
+            "hidden": hidden, "layers": layers, "degree": degree, "heads": heads, "divisor": divisor,
+            "normalize": normalize, "cutoff": cutoff, "velocities": velocities,
+            "node_inputs": dict(node_inputs or {}), "edge_inputs": list(edge_inputs),
         }  # fmt: skip
         if degree > 5:
             raise InputError(f"degree is at most 5, because kernels couple twice the degree, got {degree}")
@@ -100,20 +109,25 @@ class SE3Transformer(AtomisticModel):
         self.coupling = Coupling(degree, 2 * degree, degree)
         self.input, self.envelope = AtomInput(hidden, node_inputs or {}, velocities), CosineCutoff(cutoff)
         degrees = [self.input.degree, *[degree] * (layers - 1)]
-        self.layers = nn.ModuleList(Attention(hidden, d_in, degree, heads, hidden // divisor) for d_in in degrees)
-        self.last = nn.ModuleList(Kernel(k, 0, hidden, scalars) for k in range(degree + 1))
+        self.edge_inputs, n_inputs = list(edge_inputs), 1 + len(edge_inputs)
+        self.layers = nn.ModuleList(
+            Attention(hidden, d_in, degree, heads, hidden // divisor, normalize, n_inputs) for d_in in degrees
+        )
+        self.last = nn.ModuleList(Kernel(k, 0, hidden, scalars, n_inputs) for k in range(degree + 1))
         self.own = nn.Linear(hidden, scalars)
 
     def represent(self, batch: Batch) -> Representation:
         """Return scalars (n, (degree + 1) * hidden) and vectors (n, 3, hidden)."""
         batch = self.connect(batch)
         edges = edges_of(batch)
-        ways = both_ways(edges, self.coupling, self.envelope(edges.pair_distance))
+        inputs = [edges.pair_distance.unsqueeze(1), pair_attributes(batch, edges, self.edge_inputs)]
+        radial_inputs = torch.cat([columns for columns in inputs if columns is not None], dim=1)
+        ways = both_ways(edges, self.coupling, self.envelope(edges.pair_distance), radial_inputs)
         x = self.input(batch)
         for layer in self.layers:
             x = layer(x, ways)
         coupled = ways.couple(x, 0)
-        sums = sum(kernel(ways.distance, coupled[k]) for k, kernel in enumerate(self.last)).squeeze(1)
+        sums = sum(kernel(ways.radial_inputs, coupled[k]) for k, kernel in enumerate(self.last)).squeeze(1)
         weight = ways.envelope.unsqueeze(1)
         total = ways.sum_at_receivers(torch.cat([sums * weight, weight], dim=1), len(x))
         mean = total[:, :-1] / (total[:, -1:] + 1)  # 1: a last neighbor that leaves takes the mean with it
@@ -128,14 +142,15 @@ class Ways(NamedTuple):
     sender, receiver : (2 p,) int64 tensors
     matrices : dict of (l, k) to (2 p, J, 2 l + 1, 2 k + 1) tensor
         Q_J Y_J.
-    distance : (p, 1) tensor
+    radial_inputs : (p, F) tensor
+        What the radial functions take: the distance, and more if the model has it.
     envelope : (2 p,) tensor
     """
 
     sender: Tensor
     receiver: Tensor
     matrices: dict[tuple[int, int], Tensor]
-    distance: Tensor
+    radial_inputs: Tensor
     envelope: Tensor
 
     def couple(self, x: Tensor, degree: int) -> list[Tensor]:
@@ -154,7 +169,7 @@ class Ways(NamedTuple):
         return values.new_zeros(n, *values.shape[1:]).index_add(0, self.receiver, values)
 
 
-def both_ways(edges: Edges, coupling: Coupling, envelope: Tensor) -> Ways:
+def both_ways(edges: Edges, coupling: Coupling, envelope: Tensor, radial_inputs: Tensor) -> Ways:
     """Lay out the directions of every pair with their coupling matrices."""
     first = edges.pairing.first
     j, i = edges.pairing.sender.index_select(0, first), edges.pairing.receiver.index_select(0, first)
@@ -169,44 +184,58 @@ def both_ways(edges: Edges, coupling: Coupling, envelope: Tensor) -> Ways:
     matrices = {key: torch.cat(parts, dim=2).flatten(0, 1) for key, parts in blocks.items()}
     return Ways(
         torch.stack([j, i], dim=1).flatten(), torch.stack([i, j], dim=1).flatten(), matrices,
-        edges.pair_distance.unsqueeze(1), envelope.repeat_interleave(2),
+        radial_inputs, envelope.repeat_interleave(2),
     )  # fmt: skip
 
 
 class Kernel(nn.Module):
     """The map W^lk, for all J at once, once for both directions of a pair."""
 
-    def __init__(self, k: int, l: int, n_in: int, n_out: int) -> None:
+    def __init__(self, k: int, l: int, n_in: int, n_out: int, n_inputs: int = 1) -> None:
         super().__init__()
         self.shape = ((2 * min(k, l) + 1) * n_in, n_out)
         self.radial = nn.Sequential(
-            nn.Linear(1, RADIAL_WIDTH), nn.LayerNorm(RADIAL_WIDTH), nn.SiLU(),
+            nn.Linear(n_inputs, RADIAL_WIDTH), nn.LayerNorm(RADIAL_WIDTH), nn.SiLU(),
             nn.Linear(RADIAL_WIDTH, RADIAL_WIDTH), nn.LayerNorm(RADIAL_WIDTH), nn.SiLU(),
             nn.Linear(RADIAL_WIDTH, math.prod(self.shape)),
         )  # fmt: skip
         nn.init.normal_(self.radial[-1].weight, std=1 / math.sqrt(RADIAL_WIDTH * self.shape[0] / 4))
 
-    def forward(self, distance: Tensor, coupled: Tensor) -> Tensor:
-        """(p, 1), (p, 2 (2 l + 1), J C_in) -> (2 p, 2 l + 1, C_out)."""
-        out = torch.bmm(coupled, self.radial(distance).unflatten(1, self.shape))
+    def forward(self, radial_inputs: Tensor, coupled: Tensor) -> Tensor:
+        """(p, F), (p, 2 (2 l + 1), J C_in) -> (2 p, 2 l + 1, C_out)."""
+        out = torch.bmm(coupled, self.radial(radial_inputs).unflatten(1, self.shape))
         return out.view(2 * len(out), out.shape[1] // 2, out.shape[2])
+
+
+class Bias(nn.Module):
+    """x + b."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, width) -> (n, width)."""
+        return x + self.bias
 
 
 class Attention(nn.Module):
     """Every atom attends to its neighbors, by invariant weights; then the nonlinearity of the norms."""
 
-    def __init__(self, hidden: int, d_in: int, d_out: int, heads: int, width: int) -> None:
+    def __init__(
+        self, hidden: int, d_in: int, d_out: int, heads: int, width: int, normalize: bool, n_inputs: int
+    ) -> None:
         super().__init__()
         self.heads, self.d_in = heads, d_in
         inputs = range(d_in + 1)
         self.values = nn.ModuleList(
-            nn.ModuleList(Kernel(k, l, hidden, width) for k in inputs) for l in range(d_out + 1)
+            nn.ModuleList(Kernel(k, l, hidden, width, n_inputs) for k in inputs) for l in range(d_out + 1)
         )
-        self.keys = nn.ModuleList(nn.ModuleList(Kernel(k, l, hidden, width) for k in inputs) for l in inputs)
+        self.keys = nn.ModuleList(nn.ModuleList(Kernel(k, l, hidden, width, n_inputs) for k in inputs) for l in inputs)
         self.query = SphericalLinear([hidden] * (d_in + 1), width, bias=False)
         widths = [width + hidden * (l <= d_in) for l in range(d_out + 1)]
         self.join = SphericalLinear(widths, hidden, bias=False)
-        self.normalize = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(d_out + 1))
+        self.normalize = nn.ModuleList(nn.LayerNorm(hidden) if normalize else Bias(hidden) for _ in range(d_out + 1))
 
     def forward(self, x: Tensor, ways: Ways) -> Tensor:
         """(n, (d_in + 1)^2, C) -> (n, (d_out + 1)^2, C)."""
@@ -214,9 +243,9 @@ class Attention(nn.Module):
         values, keys = [], []
         for l, kernels in enumerate(self.values):
             coupled = ways.couple(x, l)
-            values.append(_apply(kernels, ways.distance, coupled))
+            values.append(_apply(kernels, ways.radial_inputs, coupled))
             if l <= self.d_in:
-                keys.append(_apply(self.keys[l], ways.distance, coupled))
+                keys.append(_apply(self.keys[l], ways.radial_inputs, coupled))
         key = torch.cat(keys, dim=1)
         attention = self.attention(query, key, ways, len(x))  # (2 p, heads)
         value = torch.cat(values, dim=1).unflatten(2, (self.heads, -1))
@@ -244,6 +273,6 @@ class Attention(nn.Module):
         return weight / total.index_select(0, ways.receiver)
 
 
-def _apply(kernels: Sequence[Kernel], distance: Tensor, coupled: Sequence[Tensor]) -> Tensor:
+def _apply(kernels: Sequence[Kernel], radial_inputs: Tensor, coupled: Sequence[Tensor]) -> Tensor:
     """Sum over the degrees that come in."""
-    return sum(kernel(distance, rows) for kernel, rows in zip(kernels, coupled, strict=True))
+    return sum(kernel(radial_inputs, rows) for kernel, rows in zip(kernels, coupled, strict=True))

@@ -15,7 +15,7 @@ ours have ssp. The sums are divided by the square root of ``neighbors``, or seve
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from erlangen.nn.activations import ShiftedSoftplus, mlp
 from erlangen.nn.edges import Pairing, edges_of
-from erlangen.nn.inputs import AtomInput
+from erlangen.nn.inputs import AtomInput, pair_attributes
 from erlangen.nn.model import AtomisticModel
 from erlangen.nn.radial import CosineCutoff, radial_basis
 from erlangen.nn.representation import Representation
@@ -56,6 +56,9 @@ class TensorFieldNetwork(AtomisticModel):
         Take velocities from ``batch.node["velocity"]`` as features of degree 1.
     node_inputs : dict of str to int, optional
         More input features: names in ``batch.node`` and their widths.
+    edge_inputs : sequence of str
+        More inputs of the radial functions: for a name in ``batch.node``, the product of the two atoms' values; see
+        `pair_attributes`.
     head : Head, str, dict or None
         A sum over atoms by default; see `erlangen.nn.head.build_head`.
 
@@ -84,12 +87,13 @@ class TensorFieldNetwork(AtomisticModel):
         neighbors: float = 16.0,
         velocities: bool = False,
         node_inputs: Mapping[str, int] | None = None,
+        edge_inputs: Sequence[str] = (),
         head=None,
     ) -> None:
         hyperparameters = {
             "hidden": hidden, "layers": layers, "degree": degree, "cutoff": cutoff, "radial_size": radial_size,
             "mirror": mirror, "neighbors": neighbors, "velocities": velocities,
-            "node_inputs": dict(node_inputs or {}),
+            "node_inputs": dict(node_inputs or {}), "edge_inputs": list(edge_inputs),
         }  # fmt: skip
         super().__init__("tensor_field", hyperparameters, head, {"name": "graph"}, hidden, hidden, "silu", cutoff)
         self.group = Euclidean(3) if mirror else SpecialEuclidean(3)
@@ -97,8 +101,9 @@ class TensorFieldNetwork(AtomisticModel):
         self.input = AtomInput(hidden, node_inputs or {}, velocities)
         self.basis, self.envelope = radial_basis("gaussian", radial_size, cutoff), CosineCutoff(cutoff)
         degrees = [self.input.degree, *[degree] * (layers - 1), 1]  # heads read scalars and vectors
+        self.edge_inputs = list(edge_inputs)
         self.layers = nn.ModuleList(
-            TensorFieldLayer(hidden, Coupling(d_in, degree, d_out, mirror), radial_size, neighbors)
+            TensorFieldLayer(hidden, Coupling(d_in, degree, d_out, mirror), radial_size, neighbors, len(edge_inputs))
             for d_in, d_out in itertools.pairwise(degrees)
         )
 
@@ -107,6 +112,8 @@ class TensorFieldNetwork(AtomisticModel):
         batch = self.connect(batch)
         edges = edges_of(batch)
         basis, envelope = self.basis(edges.pair_distance), self.envelope(edges.pair_distance)
+        if self.edge_inputs:
+            basis = torch.cat([basis, pair_attributes(batch, edges, self.edge_inputs)], dim=1)
         harmonics = solid_harmonics(self.degree, edges.pair_direction)
         couplings = {layer.coupling for layer in self.layers}
         matrices = {coupling: coupling.matrices(harmonics) * envelope.unsqueeze(1) for coupling in couplings}
@@ -119,11 +126,11 @@ class TensorFieldNetwork(AtomisticModel):
 class TensorFieldLayer(nn.Module):
     """Self-interaction, convolution, self-interaction, nonlinearity of the norms."""
 
-    def __init__(self, hidden: int, coupling: Coupling, radial_size: int, neighbors: float) -> None:
+    def __init__(self, hidden: int, coupling: Coupling, radial_size: int, neighbors: float, n_inputs: int = 0) -> None:
         super().__init__()
         self.coupling, self.scale = coupling, 1 / math.sqrt(neighbors)
         self.before = SphericalLinear([hidden] * (coupling.degree_in + 1), hidden, bias=False)
-        self.radial = mlp([radial_size, radial_size, len(coupling.paths) * hidden], "ssp")
+        self.radial = mlp([radial_size + n_inputs, radial_size, len(coupling.paths) * hidden], "ssp")
         # Xavier's start would shrink features of degree > 0 sixtyfold a layer; this keeps them near their size.
         nn.init.normal_(self.radial[0].weight)
         nn.init.normal_(self.radial[2].weight, std=4 / math.sqrt(radial_size))

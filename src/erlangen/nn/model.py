@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from erlangen.errors import InputError
+from erlangen.kernels import keep_freed_memory
 from erlangen.neighbors import complete_graph
 from erlangen.nn.head import build_head
 from erlangen.nn.probe import symmetry_probe
@@ -75,6 +76,7 @@ class AtomisticModel(nn.Module):
         cutoff: float | None,
     ) -> None:
         super().__init__()
+        keep_freed_memory()
         self.cutoff = None if cutoff is None else float(cutoff)
         given = {
             "features": features, "vector_features": vector_features, "activation": activation,
