@@ -32,6 +32,11 @@ SHORTER = {
     "python -m benchmarks neighbors": "--largest 1000 --repeat 1",
     "python -m benchmarks quickstart": "--one --budgets 3",
     "python examples/every_head_on_qm9.py": "--seconds 2 --n-train 1500 --n-test 40",
+    "python examples/invariant_networks.py": "--seconds 1",
+    "python examples/moving_particles.py": "--seconds 1",
+    "python examples/vectors_and_tensors.py": "--seconds 1",
+    "python examples/left_and_right.py": "--seconds 1",
+    "python examples/flow_of_particles.py": "--seconds 1",
 }
 # The two that begin with a fresh environment are what CI itself runs (.ci/run), and the job in them is the first of
 # those below.
