@@ -26,6 +26,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
+from benchmarks._figure import save, subplots
 from erlangen.arrays import write_atomically
 from erlangen.models.families import GroupConvolution
 from erlangen.nn.activations import mlp
@@ -238,13 +239,7 @@ def table(records: list[dict], measure: str, title: str) -> Table:
 
 def draw(records: list[dict], path: Path) -> None:
     """Draw accuracy against the number of samples, a panel for each signal."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams.update({"svg.hashsalt": "erlangen", "font.family": "sans-serif", "font.size": 10})
-    figure, panels = pyplot.subplots(1, 2, figsize=(9.2, 3.9), layout="constrained", sharey=True)
+    figure, panels = subplots(1, 2, figsize=(9.2, 3.9), sharey=True)
     titles = {"images": "digits as images of 8 x 8 pixels", "points": "digits as sets of weighted points"}
     for axes, signal in zip(panels, NETWORKS, strict=True):
         for network in NETWORKS[signal]:
@@ -276,8 +271,7 @@ def draw(records: list[dict], path: Path) -> None:
         "solid: learned upright only; dashed: turned at random while learning; bars: standard deviation of the draws"
     )
     figure.supxlabel(words, fontsize=9, color="#555555")
-    write_atomically(path, lambda temporary: figure.savefig(temporary, metadata={"Date": None}))
-    pyplot.close(figure)
+    save(figure, path)
 
 
 def main(argv: list[str]) -> None:

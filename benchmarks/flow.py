@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from benchmarks._figure import save, subplots
 from erlangen.arrays import write_atomically
 from erlangen.datasets import MANY_PARTICLES, load_many_particles
 from erlangen.datasets.many_particles import log_partition
@@ -138,13 +139,7 @@ def table(runs: list[dict], target: str, budget: float, reference: dict) -> Tabl
 
 def draw(runs: list[dict], path: Path) -> None:
     """Draw the histograms of the energy."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams.update({"svg.hashsalt": "erlangen", "font.family": "sans-serif", "font.size": 10})
-    figure, panels = pyplot.subplots(1, len(MANY_PARTICLES), figsize=(7.2, 3.0), layout="constrained")
+    figure, panels = subplots(1, len(MANY_PARTICLES), figsize=(7.2, 3.0))
     for axes, (target, system) in zip(panels, MANY_PARTICLES.items(), strict=True):
         energy = system.energy(load_many_particles(target, 1, N_TEST)[1])
         width = np.ptp(energy)
@@ -158,7 +153,7 @@ def draw(runs: list[dict], path: Path) -> None:
         axes.set_yticks([])
         axes.spines[["top", "right", "left"]].set_visible(False)
     panels[0].legend(frameon=False, fontsize=8)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, metadata={"Date": None}))
+    save(figure, path)
 
 
 def main(argv: list[str]) -> None:

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from benchmarks._figure import save, subplots
 from erlangen.arrays import write_atomically
 from erlangen.datasets import load_charged_particles
 from erlangen.models import create, names
@@ -302,27 +303,20 @@ def main(argv: list[str]) -> None:
 
 def draw(runs: list[dict], path: Path) -> None:
     """Draw the error against the number of systems for models that have several, means over seeds."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams.update({"svg.hashsalt": "erlangen", "font.family": "sans-serif", "font.size": 10})
-    figure, axes = pyplot.subplots(figsize=(5.2, 3.0), layout="constrained")
-    for name in dict.fromkeys(r["model"] for r in runs):
-        sizes = sorted({r["n_train"] for r in runs if r["model"] == name})
-        errors = [
-            statistics.mean(r["test_mse"] for r in runs if (r["model"], r["n_train"]) == (name, n)) for n in sizes
-        ]
-        if len(sizes) > 1:
-            axes.loglog(sizes, errors, "o-", label=name)
+    errors: dict[str, dict[int, list[float]]] = {}
+    for r in runs:
+        errors.setdefault(r["model"], {}).setdefault(r["n_train"], []).append(r["test_mse"])
+    curves = {name: sorted(of.items()) for name, of in errors.items() if len(of) > 1}
+    if not curves:
+        return
+    figure, axes = subplots(figsize=(5.2, 3.0))
+    for name, points in curves.items():
+        axes.loglog([n for n, _ in points], [statistics.mean(found) for _, found in points], "o-", label=name)
     axes.set_xlabel("systems to learn from")
     axes.set_ylabel("mean squared error")
     axes.spines[["top", "right"]].set_visible(False)
-    if axes.lines:
-        axes.legend(frameon=False)
-        write_atomically(path, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None}))
-    pyplot.close(figure)
+    axes.legend(frameon=False)
+    save(figure, path)
 
 
 def recorded() -> list[dict]:

@@ -20,6 +20,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._figure import save, subplots
 from erlangen.applications import MolecularPropertyConfig
 from erlangen.arrays import write_atomically
 from erlangen.datasets import load_qm9
@@ -100,13 +101,7 @@ def table(runs: list[dict], budgets: list[float]) -> Table:
 
 def draw(runs: list[dict], path: Path) -> None:
     """Draw the errors against the budgets."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams.update({"svg.hashsalt": "erlangen", "font.family": "sans-serif", "font.size": 10})
-    figure, axes = pyplot.subplots(figsize=(6.4, 3.6), layout="constrained")
+    figure, axes = subplots(figsize=(6.4, 3.6))
     for name in CONTENDERS:
         points = sorted((r["budget_s"], 1000 * r["test_mae"]) for r in runs if r["contender"] == name)
         if points:
@@ -121,7 +116,7 @@ def draw(runs: list[dict], path: Path) -> None:
     axes.set_ylabel("test MAE of U0 / meV")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, metadata={"Date": None}))
+    save(figure, path)
 
 
 def main(argv: list[str]) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._figure import save, subplots
 from erlangen.arrays import write_atomically
 from erlangen.models import names
 from erlangen.structures import Structure
@@ -74,13 +75,7 @@ def one(model: str, largest: int) -> list[dict]:
 
 def draw(runs: list[dict], path: Path) -> None:
     """Draw time against atoms, with a line of slope one."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams.update({"svg.hashsalt": "erlangen", "font.family": "sans-serif", "font.size": 10})
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
+    figure, axes = subplots(figsize=(6.4, 4.4))
     for index, model in enumerate(sorted({r["model"] for r in runs})):
         points = sorted((r["atoms"], r["seconds"]) for r in runs if r["model"] == model)
         marker = "osv^D<>pXP*"[index % 11]
@@ -91,7 +86,7 @@ def draw(runs: list[dict], path: Path) -> None:
     axes.set_ylabel("seconds for an energy, two cores")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, ncol=2)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, metadata={"Date": None}))
+    save(figure, path)
 
 
 def main(argv: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""SchNet, PhysNet and DimeNet++ learn the energy of QM9 molecules, some seconds each; PhysNet also says its charges.
+"""SchNet, PhysNet and DimeNet++ learn the energy of QM9 molecules, some seconds each.
 
 Run with ``python examples/invariant_networks.py``.
 """

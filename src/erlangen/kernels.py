@@ -37,6 +37,9 @@ def threads_for(rows: int, work: int) -> int:
     return max(1, min(n_threads(), rows, work // MIN_WORK))
 
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
 @cache
 def keep_freed_memory() -> None:
     """Ask glibc to reuse large arrays instead of giving each back to the system, once in a process.
@@ -51,9 +54,6 @@ def keep_freed_memory() -> None:
     if hasattr(library, "gnu_get_libc_version"):
         library.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         library.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
-
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 @cache

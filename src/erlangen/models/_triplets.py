@@ -7,6 +7,7 @@ and so are its gradients. The second one depends on edges alone; the first holds
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from erlangen.kernels import over_rows
 from erlangen.models import _triplet_kernels as _kernels
 from erlangen.nn.edges import Pairing
+from erlangen.nn.multilinear import multilinear
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,8 @@ def radial_moments(radial: Tensor, messages: Tensor, pairing: Pairing) -> Tensor
     """Sum the messages into each atom, each times every radial function of its pair: (p, K), (e, F) -> (n, K, F).
 
     A sum over edges of (R radial) * message is R applied to these moments, a linear layer on atoms instead of edges.
-    Differentiable any number of times: each derivative is a part of one form that is linear in three arrays.
+    The part of sum over e, k, f of radial[p, k] messages[e, f] moments[i, k, f] that the third slot leaves open, see
+    `multilinear`.
 
     Examples
     --------
@@ -176,29 +179,7 @@ def radial_moments(radial: Tensor, messages: Tensor, pairing: Pairing) -> Tensor
     tensor([[ 2.,  3.],
             [10., 15.]])
     """
-    return _Moments.apply(pairing, 2, radial, messages, None)
-
-
-class _Moments(torch.autograd.Function):
-    """The part of sum over e, k, f of radial[p, k] messages[e, f] moments[i, k, f] that one slot leaves open."""
-
-    @staticmethod
-    def forward(ctx, pairing, slot, *arrays):
-        ctx.pairing, ctx.slot = pairing, slot
-        ctx.save_for_backward(*arrays)
-        on_cpu = all(a is None or a.device.type == "cpu" for a in arrays)
-        return (_compiled_moments if on_cpu else plain_moments)(pairing, slot, arrays)
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        arrays = list(ctx.saved_tensors)
-        arrays[ctx.slot] = cotangent
-        gradients = [None] * 3
-        for slot in range(3):
-            if slot != ctx.slot and ctx.needs_input_grad[2 + slot]:
-                others = [None if k == slot else array for k, array in enumerate(arrays)]
-                gradients[slot] = _Moments.apply(ctx.pairing, slot, *others)
-        return None, None, *gradients
+    return multilinear(partial(_compiled_moments, pairing), partial(plain_moments, pairing), 2, radial, messages, None)
 
 
 def _compiled_moments(pairing: Pairing, slot: int, arrays) -> Tensor:

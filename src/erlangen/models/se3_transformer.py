@@ -120,8 +120,9 @@ class SE3Transformer(AtomisticModel):
         """Return scalars (n, (degree + 1) * hidden) and vectors (n, 3, hidden)."""
         batch = self.connect(batch)
         edges = edges_of(batch)
-        inputs = [edges.pair_distance.unsqueeze(1), pair_attributes(batch, edges, self.edge_inputs)]
-        radial_inputs = torch.cat([columns for columns in inputs if columns is not None], dim=1)
+        radial_inputs = edges.pair_distance.unsqueeze(1)
+        if self.edge_inputs:
+            radial_inputs = torch.cat([radial_inputs, pair_attributes(batch, edges, self.edge_inputs)], dim=1)
         ways = both_ways(edges, self.coupling, self.envelope(edges.pair_distance), radial_inputs)
         x = self.input(batch)
         for layer in self.layers:

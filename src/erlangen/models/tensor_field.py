@@ -126,7 +126,7 @@ class TensorFieldNetwork(AtomisticModel):
 class TensorFieldLayer(nn.Module):
     """Self-interaction, convolution, self-interaction, nonlinearity of the norms."""
 
-    def __init__(self, hidden: int, coupling: Coupling, radial_size: int, neighbors: float, n_inputs: int = 0) -> None:
+    def __init__(self, hidden: int, coupling: Coupling, radial_size: int, neighbors: float, n_inputs: int) -> None:
         super().__init__()
         self.coupling, self.scale = coupling, 1 / math.sqrt(neighbors)
         self.before = SphericalLinear([hidden] * (coupling.degree_in + 1), hidden, bias=False)
