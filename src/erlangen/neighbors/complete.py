@@ -4,7 +4,7 @@ import numpy as np
 
 from erlangen.errors import InputError
 from erlangen.neighbors._arguments import as_numpy, like
-from erlangen.neighbors._memory import check_memory
+from erlangen.memory import check_memory
 
 
 def complete_graph(sizes):

@@ -8,7 +8,7 @@ from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError, TooLargeError
 from erlangen.kernels import over_rows
 from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
-from erlangen.neighbors._memory import check_memory
+from erlangen.memory import check_memory
 
 BYTES_PER_EDGE = 2 * 8 + 3 * 8 + 3 * 8  # edge_index, shift, displacement
 

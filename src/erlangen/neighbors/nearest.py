@@ -6,7 +6,7 @@ from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError
 from erlangen.kernels import threads_for
 from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
-from erlangen.neighbors._memory import check_memory
+from erlangen.memory import check_memory
 from erlangen.neighbors.cutoff import BYTES_PER_EDGE, Neighbors
 
 SMALL = 200

@@ -1,0 +1,194 @@
+"""Persistence and distances of diagrams beside ripser, gudhi and giotto-tda: equal bars first, then times and ratios.
+
+giotto-tda does not run on current NumPy: ``--giotto`` names a Python that has it (3.11, giotto-tda 0.6.2, numpy below
+2), which is timed in a process of its own, on the same input and number of threads, before and after ours.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+THEIRS = """
+import json, sys, time
+import numpy as np
+from gtda import homology
+given = json.loads(sys.argv[1])
+X = np.load(given["file"])
+estimator = getattr(homology, given["name"])(**given["parameters"])
+times, out = [], None
+for number in range(given["rounds"] + 1):
+    start = time.perf_counter()
+    out = estimator.fit_transform(X)
+    times.append(time.perf_counter() - start)
+np.save(given["file"] + ".out.npy", out)
+print(json.dumps(times[1:]))
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table: an input, an estimator of persistence with its parameters, and who else can do it."""
+
+    name: str
+    X: np.ndarray
+    estimator: str
+    parameters: dict
+    peers: dict[str, Callable] = field(default_factory=dict)
+
+
+def sphere(n: int) -> np.ndarray:
+    x = np.random.default_rng(0).normal(size=(n, 3))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def torus(n: int) -> np.ndarray:
+    u, v = 2 * np.pi * np.random.default_rng(0).random((2, n))
+    return np.column_stack([(2 + np.cos(v)) * np.cos(u), (2 + np.cos(v)) * np.sin(u), np.sin(v)])
+
+
+def ripser_bars(X, top: int) -> list:
+    from ripser import ripser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ripser(X, maxdim=top)["dgms"]
+
+
+def gudhi_bars(image) -> list:
+    import gudhi
+
+    complex_ = gudhi.CubicalComplex(top_dimensional_cells=image)
+    complex_.compute_persistence(homology_coeff_field=2)
+    return [complex_.persistence_intervals_in_dimension(q) for q in range(image.ndim)]
+
+
+def works() -> list[Work]:
+    rng = np.random.default_rng(0)
+
+    def rips(top: int) -> dict:
+        return {"homology_dimensions": list(range(top + 1))}
+
+    def with_ripser(top: int) -> dict:
+        return {"ripser": lambda X: [ripser_bars(x, top) for x in X]}
+
+    return [
+        Work("sphere, 192 points, dimension 2", sphere(192)[None], "VietorisRipsPersistence", rips(2), with_ripser(2)),
+        Work("torus, 1,000 points, dimension 1", torus(1000)[None], "VietorisRipsPersistence", rips(1), with_ripser(1)),
+        Work("uniform in 4-D, 60 points, dimension 3", rng.random((1, 60, 4)), "VietorisRipsPersistence", rips(3),
+             with_ripser(3)),
+        Work("256 clouds of 100 points, dimension 2", rng.random((256, 100, 3)), "VietorisRipsPersistence", rips(2)),
+        Work("256 images, 28 x 28", rng.random((256, 28, 28)), "CubicalPersistence", {},
+             {"gudhi": lambda X: [gudhi_bars(x) for x in X]}),
+        Work("image, 128 x 128 x 128", smooth(128)[None], "CubicalPersistence", rips(2),
+             {"gudhi": lambda X: [gudhi_bars(x) for x in X]}),
+    ]  # fmt: skip
+
+
+def smooth(n: int) -> np.ndarray:
+    """Return a random image without structure below some four pixels."""
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(np.random.default_rng(0).random((n, n, n)), 2)
+
+
+def clock(run: Callable, rounds: int) -> tuple[list[float], object]:
+    times, out = [], None
+    for number in range(rounds + 1):
+        start = time.perf_counter()
+        out = run()
+        if number:
+            times.append(time.perf_counter() - start)
+    return times, out
+
+
+def of_giotto(python: str, work: Work, threads: int, rounds: int) -> tuple[list[float], np.ndarray]:
+    """Return giotto-tda's times and diagrams; its cheaper variant, with collapsed edges, where that is faster."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "X.npy")
+        np.save(file, work.X)
+        found = []
+        variants = [{}, {"collapse_edges": True}] if work.estimator == "VietorisRipsPersistence" else [{}]
+        for extra in variants:
+            given = {"file": file, "name": work.estimator, "rounds": rounds}
+            given["parameters"] = work.parameters | extra | {"n_jobs": threads if len(work.X) > 1 else 1}
+            environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": str(threads)}
+            done = subprocess.run(
+                [python, "-c", THEIRS, json.dumps(given)], capture_output=True, text=True, env=environment, check=True
+            )
+            found.append((json.loads(done.stdout.splitlines()[-1]), np.load(file + ".out.npy")))
+    return min(found, key=lambda one: statistics.median(one[0]))
+
+
+def check(ours: np.ndarray, theirs, what: str) -> None:
+    """Stop unless the bars are the same, those of rounding aside: peers have float32."""
+    scale = np.abs(ours[np.isfinite(ours)]).max()
+    for i, sample in enumerate(ours):
+        dimensions = np.unique(sample[:, 2]).astype(int)
+        for q in dimensions:
+            mine = sample[sample[:, 2] == q, :2]
+            other = theirs[i][theirs[i][:, 2] == q, :2] if isinstance(theirs, np.ndarray) else np.asarray(theirs[i][q])
+            other = other.reshape(-1, 2)
+            mine, other = (b[(b[:, 1] - b[:, 0] > 1e-6 * scale) & np.isfinite(b[:, 1])] for b in (mine, other))
+            if len(mine) != len(other) or not all(
+                np.allclose(np.sort(mine[:, e]), np.sort(other[:, e]), rtol=1e-5, atol=1e-6 * scale) for e in (0, 1)
+            ):
+                raise SystemExit(f"{what}, sample {i}, dimension {q}: bars differ, nothing to compare")
+
+
+def main(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks topology", description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="lines whose name has this in it")
+    parser.add_argument("--giotto", help="a Python with giotto-tda 0.6.2")
+    given = parser.parse_args(argv)
+    for threads in given.threads:
+        # in a process of its own: the number of threads is read when kernels are first used
+        command = [sys.executable, "-m", "benchmarks.topology", str(threads), str(given.rounds), given.only]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
+        subprocess.run([*command, given.giotto or ""], env=environment, check=True)
+
+
+def one_number_of_threads(threads: int, rounds: int, only: str, giotto: str) -> None:
+    import erlangen.topology
+
+    table = Table("work", "erlangen, s", "ripser", "gudhi", "giotto-tda", title=f"{threads} thread(s)")
+    for work in works():
+        if only.lower() not in work.name.lower():
+            continue
+        n_jobs = threads if len(work.X) > 1 else None
+        estimator = getattr(erlangen.topology, work.estimator)(**work.parameters, n_jobs=n_jobs)
+        times, ours = clock(lambda e=estimator, X=work.X: e.fit_transform(X), rounds)
+        ratios = {}
+        for name, run in work.peers.items():
+            theirs, bars = clock(lambda run=run, X=work.X: run(X), 1 if len(work.X[0]) > 100 else rounds)
+            check(ours, bars, work.name)
+            ratios[name] = statistics.median(theirs)
+        if giotto:
+            theirs, bars = of_giotto(giotto, work, threads, min(rounds, 3))
+            check(ours, bars, work.name)
+            ratios["giotto"] = statistics.median(theirs)
+            again, _ = clock(lambda e=estimator, X=work.X: e.fit_transform(X), rounds)
+            times += again
+        mine = statistics.median(times)
+        found = [ratios.get(peer) for peer in ("ripser", "gudhi", "giotto")]
+        cells = ["" if theirs is None else f"{theirs:.4g} s, {theirs / mine:.1f} x" for theirs in found]
+        table.add_row(work.name, f"{mine:.4g}", *cells)
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    one_number_of_threads(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])

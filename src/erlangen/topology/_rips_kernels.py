@@ -1,0 +1,489 @@
+"""Compiled loops of Vietoris-Rips persistent cohomology, in blocks of simplices with the same longest edge.
+
+The edges are numbered by length (ties as they come), so every simplex of dimension 1 or more has one longest edge, of
+rank r; those that share it are its *block*. Beside the edge they have vertices of its *lune*, the vertices nearer to
+both of its ends than these to each other (all by rank). The filtration adds block after block; within a block any
+order will do that puts faces first. Ours numbers vertices by *place*: the block's *apex* is first, then come all
+others as they are given, and simplices of one dimension are ordered by the combinatorial number of their places. So one
+has the key ``r * binomial(n, k) + number``, k the vertices beside the edge, and keys compare as the filtration does.
+
+A simplex and its oldest cofacet, if this lies in the same block and has no younger facet, are an *apparent pair*: a bar
+of length zero, found by looking and never stored (U. Bauer, Ripser, 2021, arXiv:1908.02518). In these blocks
+
+- an edge is in an apparent pair if its lune is not empty; the other edges are the relative neighborhood graph;
+- a simplex next to the apex is in one. If the apex is next to all the lune (a dominated edge, arXiv:2105.13812),
+  nothing of the block is left.
+
+What is left are *critical* simplices, a few in a thousand. Their coboundaries are reduced, youngest first, with
+clearing (those that end a bar of a lower dimension are skipped), emergent pairs (a pivot that nobody has needs no
+heap), and a window: only cofacets up to some rank are kept in the heap, a wider window is opened when none is left.
+"""
+
+import numpy as np
+from numba import njit
+
+from erlangen.kernels import announce_compilation
+from erlangen.topology._columns import append, combine, inverses, new_table, pop_pivot, push, slot
+
+announce_compilation()
+
+ABSENT = 2**31 - 1
+"""The rank of an edge that does not exist."""
+
+_DIGIT = 11
+"""Bits that one pass of the radix sort looks at."""
+
+
+@njit(cache=True, nogil=True)
+def enclosing_radius(distances, births):
+    """Return the value at which some vertex is next to all others: from there on the complex is a cone."""
+    n = len(distances)
+    farthest = births.copy()
+    for i in range(n):
+        for j in range(i + 1, n):
+            x = max(distances[i, j], births[i], births[j])
+            farthest[i], farthest[j] = max(farthest[i], x), max(farthest[j], x)
+    return farthest.min() if n else 0.0
+
+
+@njit(cache=True, nogil=True)
+def list_edges(distances, births, threshold):
+    """Return ends (m, 2) and values (m,) of the edges up to the threshold, by rows of the upper triangle."""
+    n = len(distances)
+    m = 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            x = max(distances[i, j], births[i], births[j])
+            m += x <= threshold and x < np.inf
+    ends, values = np.empty((m, 2), np.int32), np.empty(m)
+    m = 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            x = max(distances[i, j], births[i], births[j])
+            if x <= threshold and x < np.inf:
+                ends[m, 0], ends[m, 1], values[m] = i, j, x
+                m += 1
+    return ends, values
+
+
+@njit(cache=True, nogil=True)
+def sorting_order(values):
+    """Return the stable order of finite values: a radix sort of 33 bits of their range, mended by insertion."""
+    m = len(values)
+    order = np.arange(m).astype(np.int32)
+    low = values.min() if m else 0.0
+    spread = values.max() - low if m else 0.0
+    scale = (2.0 ** (3 * _DIGIT) - 1) / spread if spread > 0 else 0.0
+    if not np.isfinite(scale) or not np.isfinite(spread):
+        return np.argsort(values, kind="mergesort").astype(np.int32)
+    keys = np.empty(m, np.int64)
+    for i in range(m):
+        keys[i] = np.int64((values[i] - low) * scale)
+    other_keys, other = np.empty_like(keys), np.empty_like(order)
+    for digit in range(3):
+        counts = np.zeros((1 << _DIGIT) + 1, np.int64)
+        for i in range(m):
+            counts[((keys[i] >> (_DIGIT * digit)) & ((1 << _DIGIT) - 1)) + 1] += 1
+        for i in range(1 << _DIGIT):
+            counts[i + 1] += counts[i]
+        for i in range(m):
+            bucket = (keys[i] >> (_DIGIT * digit)) & ((1 << _DIGIT) - 1)
+            other_keys[counts[bucket]], other[counts[bucket]] = keys[i], order[i]
+            counts[bucket] += 1
+        keys, other_keys = other_keys, keys
+        order, other = other, order
+    for i in range(1, m):  # different values may share all 33 bits
+        edge, k = order[i], i
+        while k > 0 and values[order[k - 1]] > values[edge]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = edge
+    return order
+
+
+@njit(cache=True, nogil=True)
+def rank_matrix(n, ends, order):
+    """Return the rank of each pair (n, n), ABSENT where there is no edge, and the ends of each rank, a < b."""
+    ranks = np.full((n, n), ABSENT, np.int32)
+    a, b = np.empty(len(order), np.int32), np.empty(len(order), np.int32)
+    for r in range(len(order)):
+        i, j = ends[order[r]]
+        a[r], b[r] = i, j
+        ranks[i, j] = ranks[j, i] = r
+    return ranks, a, b
+
+
+@njit(cache=True, nogil=True)
+def find_apexes(ranks, a, b, apex, start, stop):
+    """Write, for edges of rank start to stop, the vertex of the lune with the shortest triangle; -1 if it is empty."""
+    for r in range(start, stop):
+        p, q = ranks[a[r]], ranks[b[r]]
+        best = np.int32(r)
+        for w in range(len(p)):
+            best = min(best, max(p[w], q[w]))
+        apex[r] = -1
+        if best < r:  # the rank of an edge from the vertex to one of the ends
+            apex[r] = b[best] if a[best] == a[r] or a[best] == b[r] else a[best]
+
+
+@njit(cache=True, nogil=True)
+def merge_components(births, a, b, apex):
+    """Return the edges (ranks) that join two components and the vertex whose component ends, by the elder rule.
+
+    Only edges with an empty lune can: the ends of another are joined by two shorter ones.
+    """
+    n = len(births)
+    root = np.arange(n)
+    edges, vertices = np.empty(max(n - 1, 0), np.int64), np.empty(max(n - 1, 0), np.int64)
+    k = 0
+    for r in range(len(a)):
+        if apex[r] >= 0:
+            continue
+        i, j = np.int64(a[r]), np.int64(b[r])
+        while root[i] != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        while root[j] != j:
+            root[j] = root[root[j]]
+            j = root[j]
+        if i == j:
+            continue
+        if births[i] > births[j] or (births[i] == births[j] and i > j):
+            i, j = j, i
+        root[j] = i
+        edges[k], vertices[k] = r, j
+        k += 1
+    return edges[:k], vertices[:k]
+
+
+@njit(cache=True, nogil=True)
+def place(vertex, top):
+    """Return the place of a vertex in a block with the apex ``top``."""
+    if vertex == top:
+        return 0
+    return vertex + 1 if vertex < top else vertex
+
+
+@njit(cache=True, nogil=True)
+def vertex_at(position, top):
+    """Return the vertex at a place."""
+    if position == 0:
+        return top
+    return position - 1 if position <= top else position
+
+
+@njit(cache=True, nogil=True)
+def next_to_all(row, r, vertices, start, stop):
+    """Whether a vertex, given by its row of ranks, has edges below r to vertices[start:stop]."""
+    for i in range(start, stop):  # noqa: SIM110 (Numba has no all() of a generator)
+        if row[vertices[i]] >= r:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def is_critical(ranks, lune, top, r, chosen):
+    """Whether a clique of the lune, ascending and not all next to the apex, is in no apparent pair within its block."""
+    lowest, k = chosen[0], len(chosen)
+    ends_a_pair = True  # unless a lower vertex is next to all but the lowest
+    if k > 1 and next_to_all(ranks[top], r, chosen, 1, k):
+        ends_a_pair = False
+    for w in lune:
+        if w >= lowest:
+            break
+        if w != top and next_to_all(ranks[w], r, chosen, 1, k):
+            if ranks[w, lowest] < r:
+                return False  # and its oldest cofacet has this vertex too
+            ends_a_pair = False
+    return k == 1 or not ends_a_pair  # of single vertices only the apex ends a pair
+
+
+@njit(cache=True, nogil=True)
+def critical_simplices(ranks, a, b, apex, binomials, k, start, stop):
+    """Return the ascending keys of critical simplices with k >= 1 vertices beside a longest edge of rank start to stop.
+
+    The cliques of each lune are walked through depth first; those next to the apex are in pairs, and left out early.
+    """
+    n = len(ranks)
+    found, size = np.empty(64, np.int64), 0
+    lune, near = np.empty(n, np.int32), np.empty(n, np.bool_)
+    candidates, counts, at = np.empty((k, n), np.int32), np.empty(k, np.int64), np.empty(k, np.int64)
+    chosen, far = np.empty(k, np.int64), np.zeros(k + 1, np.bool_)
+    for r in range(start, stop):
+        top = apex[r]
+        if top < 0:
+            continue
+        p, q, t = ranks[a[r]], ranks[b[r]], ranks[top]
+        members, strangers = 0, -1  # the apex is not next to itself
+        for w in range(n):
+            lune[members] = w
+            inside = max(p[w], q[w]) < r
+            members += inside
+            strangers += inside and t[w] >= r
+        if strangers == 0:
+            continue
+        level = 0
+        at[0], counts[0] = 0, 0
+        for w in lune[:members]:
+            near[w] = t[w] < r
+            if w != top:
+                candidates[0, counts[0]] = w
+                counts[0] += 1
+        while level >= 0:
+            if at[level] == counts[level]:
+                level -= 1
+                continue
+            w = candidates[level, at[level]]
+            at[level] += 1
+            chosen[level] = w
+            stranger = far[level] or not near[w]
+            if level == k - 1:
+                if stranger and is_critical(ranks, lune[:members], top, r, chosen):
+                    number = 0
+                    for i in range(k):
+                        number += binomials[i + 1, place(chosen[i], top)]
+                    found = append(found, size, r * binomials[k, n] + number)
+                    size += 1
+                continue
+            far[level + 1], row, c = stranger, ranks[w], 0
+            for v in candidates[level, at[level] : counts[level]]:
+                if row[v] < r:
+                    candidates[level + 1, c] = v
+                    c += 1
+                    stranger |= not near[v]
+            if stranger and c:
+                level += 1
+                at[level], counts[level] = 0, c
+    return np.sort(found[:size])
+
+
+@njit(cache=True, nogil=True)
+def decode(key, k, a, b, apex, binomials, vertices):
+    """Write a simplex's vertices, its longest edge first, then the k others from the last place to the first.
+
+    Returns the edge's rank.
+    """
+    n = binomials.shape[1] - 1
+    r = key // binomials[k, n]
+    number = key - r * binomials[k, n]
+    vertices[0], vertices[1] = a[r], b[r]
+    above = n
+    for i in range(k, 0, -1):
+        low, high = i - 1, above - 1
+        while low < high:  # the last place with binomial(place, i) <= number
+            middle = (low + high + 1) // 2
+            if binomials[i, middle] <= number:
+                low = middle
+            else:
+                high = middle - 1
+        number -= binomials[i, low]
+        above = low
+        vertices[2 + k - i] = vertex_at(low, apex[r])
+    return r
+
+
+@njit(cache=True, nogil=True)
+def decode_all(keys, k, a, b, apex, binomials):
+    """Return the vertices (m, k + 2) of simplices, ascending."""
+    vertices = np.empty((len(keys), k + 2), np.int64)
+    for i in range(len(keys)):
+        decode(keys[i], k, a, b, apex, binomials, vertices[i])
+        vertices[i].sort()
+    return vertices
+
+
+@njit(cache=True, nogil=True)
+def worst_ranks(ranks, vertices, k, worst):
+    """Write for every vertex the largest rank of its edges to a simplex's; ABSENT for the simplex's own."""
+    p, q = ranks[vertices[0]], ranks[vertices[1]]
+    for w in range(len(p)):
+        worst[w] = max(p[w], q[w])
+    for i in range(2, k + 2):
+        p = ranks[vertices[i]]
+        for w in range(len(p)):
+            worst[w] = max(worst[w], p[w])
+
+
+@njit(cache=True, nogil=True)
+def cofacet(ranks, apex, binomials, r, vertices, k, w, rank, places):
+    """Return the key of the simplex with the vertex w added, whose worst edge to it has this rank."""
+    count = 0
+    if rank < r:
+        top = apex[r]
+        for i in range(2, k + 2):
+            places[count] = place(vertices[i], top)
+            count += 1
+        places[count] = place(w, top)
+        count += 1
+    else:
+        r, top = rank, apex[rank]
+        row = ranks[w]
+        for i in range(k + 2):
+            if row[vertices[i]] != rank:
+                places[count] = place(vertices[i], top)
+                count += 1
+    for i in range(1, count):
+        x, j = places[i], i
+        while j > 0 and places[j - 1] > x:
+            places[j] = places[j - 1]
+            j -= 1
+        places[j] = x
+    number = 0
+    for i in range(count):
+        number += binomials[i + 1, places[i]]
+    return r * binomials[k + 1, binomials.shape[1] - 1] + number
+
+
+@njit(cache=True, nogil=True)
+def sign(vertices, k, w):
+    """Return the sign of a simplex in the boundary of the one with the vertex w added: +1 or -1."""
+    lower = 0
+    for i in range(k + 2):
+        lower += vertices[i] < w
+    return 1 - 2 * (lower & 1)
+
+
+@njit(cache=True, nogil=True)
+def oldest_cofacet(ranks, apex, binomials, r, vertices, k, worst, places):
+    """Return the key of the oldest cofacet and the vertex that it adds; -1, -1 if there is none."""
+    first, rank, inside = -1, np.int32(ABSENT), -1
+    for w in range(len(worst)):
+        if worst[w] < r and (inside < 0 or w == apex[r]):
+            inside = w
+        if worst[w] < rank:
+            first, rank = w, worst[w]
+    if inside >= 0:
+        first, rank = inside, worst[inside]
+    if first < 0:
+        return np.int64(-1), np.int64(-1)
+    return cofacet(ranks, apex, binomials, r, vertices, k, first, rank, places), np.int64(first)
+
+
+@njit(cache=True, nogil=True)
+def apparent_facet(ranks, a, b, apex, binomials, key, k, vertices):
+    """Return the key of the facet that a simplex (k >= 1 vertices beside its edge) is in an apparent pair with.
+
+    -1 if there is none. Writes the facet's vertices.
+    """
+    r = decode(key, k, a, b, apex, binomials, vertices)
+    lowest, top = vertices[k + 1], apex[r]
+    if lowest != top:  # a lower vertex next to the others would be a younger facet's
+        if next_to_all(ranks[top], r, vertices, 2, k + 1):
+            return np.int64(-1)
+        p, q = ranks[vertices[0]], ranks[vertices[1]]
+        for w in range(lowest):
+            if max(p[w], q[w]) < r and next_to_all(ranks[w], r, vertices, 2, k + 1):
+                return np.int64(-1)
+    number = 0
+    for i in range(2, k + 1):
+        number += binomials[k + 1 - i, place(vertices[i], top)]
+    return r * binomials[k - 1, binomials.shape[1] - 1] + number
+
+
+@njit(cache=True, nogil=True)
+def push_coboundary(
+    ranks, apex, binomials, r, vertices, k, coefficient, modulus, bits, low, high, worst, places, heap, size
+):
+    """Push the cofacets whose longest edge has a rank in (low, high], with coefficients; return heap and size."""
+    worst_ranks(ranks, vertices, k, worst)
+    for w in range(len(worst)):
+        rank = worst[w]
+        if rank > high or max(rank, r) <= low:
+            continue
+        key = cofacet(ranks, apex, binomials, r, vertices, k, w, rank, places)
+        value = coefficient if modulus == 2 or sign(vertices, k, w) > 0 else modulus - coefficient
+        heap = push(heap, size, (key << bits) | value)
+        size += 1
+    return heap, size
+
+
+@njit(cache=True, nogil=True)
+def reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits):
+    """Reduce the coboundaries of critical simplices with k vertices beside their edge, given youngest first.
+
+    Returns each column's pivot, a key, -1 if the column is a cocycle; and the cochains whose coboundaries the reduced
+    columns are, (key << bits) | coefficient, those of column c from starts[c] to starts[c + 1].
+    """
+    n, m = len(ranks), len(a)
+    pivots = np.full(len(columns), -1, np.int64)
+    table = new_table(len(columns))
+    owner = np.empty(len(table), np.int64)
+    stored, starts, n_stored = np.empty(1024, np.int64), np.zeros(len(columns) + 1, np.int64), 0
+    heap, chain = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    worst, places = np.empty(n, np.int32), np.empty(k + 3, np.int64)
+    vertices, others = np.empty(k + 3, np.int64), np.empty(k + 3, np.int64)
+    inverse = inverses(modulus)
+    for c in range(len(columns)):
+        column = columns[c]
+        r = decode(column, k, a, b, apex, binomials, vertices)
+        worst_ranks(ranks, vertices, k, worst)
+        pivot, w = oldest_cofacet(ranks, apex, binomials, r, vertices, k, worst, places)
+        coefficient = np.int64(1)
+        chain[0], links = (column << bits) | 1, 1
+        if pivot >= 0:
+            i = slot(table, pivot)
+            emergent = table[i] == -1 and apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others) < 0
+            if emergent:
+                table[i], owner[i] = pivot, c
+                if sign(vertices, k, w) < 0:
+                    coefficient = modulus - 1
+            else:
+                first = pivot // binomials[k + 1, n]
+                high = min(m, first + max((first - r) // 4, 64))  # the window
+                heap, size = push_coboundary(
+                    ranks, apex, binomials, r, vertices, k, 1, modulus, bits, -1, high, worst, places, heap, 0
+                )
+                while True:
+                    pivot, coefficient, size = pop_pivot(heap, size, modulus, bits)
+                    if pivot < 0:
+                        if high >= m:
+                            break
+                        low, high = high, min(m, high + 2 * (high - r))
+                        part = combine(chain[:links], modulus, bits, 1)
+                        links = len(part)
+                        chain[:links] = part
+                        for s in range(links):
+                            rank = decode(chain[s] >> bits, k, a, b, apex, binomials, vertices)
+                            value = chain[s] & ((1 << bits) - 1)
+                            heap, size = push_coboundary(
+                                ranks, apex, binomials, rank, vertices, k, value, modulus, bits, low, high, worst,
+                                places, heap, size,
+                            )  # fmt: skip
+                        continue
+                    i = slot(table, pivot)
+                    facet = np.int64(-1)
+                    if table[i] != pivot:
+                        facet = apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others)
+                        if facet < 0:
+                            table[i], owner[i] = pivot, c
+                            break
+                    heap = push(heap, size, (pivot << bits) | coefficient)
+                    size += 1
+                    if facet >= 0:
+                        lowest = others[k + 2]
+                        factor = coefficient if sign(others, k, lowest) < 0 else modulus - coefficient
+                        chain = append(chain, links, (facet << bits) | factor)
+                        links += 1
+                        rank = pivot // binomials[k + 1, n]
+                        heap, size = push_coboundary(
+                            ranks, apex, binomials, rank, others, k, factor, modulus, bits, -1, high, worst,
+                            places, heap, size,
+                        )  # fmt: skip
+                        continue
+                    factor = modulus - coefficient  # the stored columns have pivot coefficient 1
+                    for s in range(starts[owner[i]], starts[owner[i] + 1]):
+                        value = (stored[s] & ((1 << bits) - 1)) * factor % modulus
+                        key = stored[s] >> bits
+                        chain = append(chain, links, (key << bits) | value)
+                        links += 1
+                        rank = decode(key, k, a, b, apex, binomials, vertices)
+                        heap, size = push_coboundary(
+                            ranks, apex, binomials, rank, vertices, k, value, modulus, bits, -1, high, worst,
+                            places, heap, size,
+                        )  # fmt: skip
+        pivots[c] = pivot
+        for item in combine(chain[:links], modulus, bits, inverse[coefficient] if pivot >= 0 else 1):
+            stored = append(stored, n_stored, item)
+            n_stored += 1
+        starts[c + 1] = n_stored
+    return pivots, stored[:n_stored], starts

@@ -1,0 +1,254 @@
+"""Persistent cohomology of Vietoris-Rips filtrations: points or distances in, bars and what makes them out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial.distance import cdist
+from sklearn.metrics import pairwise_distances
+
+from erlangen.errors import InputError, ShapeError
+from erlangen.kernels import over_rows
+from erlangen.memory import check_memory
+
+MAX_DIMENSION = 20
+"""Homology dimensions above this are surely a slip of the pen."""
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """Bars of a filtration, by homology dimension, with what begins and ends them.
+
+    Attributes
+    ----------
+    bars : tuple of (k, 2) arrays
+        Birth and death of each bar, for dimension 0, 1, ...; those of length zero are left out. Death is inf where
+        a class lives on at the threshold. Sorted by birth, then death.
+    births, deaths : tuple of (k, 2) integer arrays
+        Of points: the two whose edge completes the simplex that begins or ends the bar; its length is the birth or the
+        death. A component is begun by a point, given twice; what does not end has -1, -1. Of images: the pixels (k, d)
+        whose values are the births and deaths.
+    cocycles : tuple of lists, or None
+        For dimension 1 and above, for each bar, the simplices (s, d + 1) of a representative cocycle, points
+        ascending, and its coefficients (s,). The list of dimension 0 is empty: a component's cocycle is the component.
+    threshold : float
+        The value up to which the filtration was looked at.
+    """
+
+    bars: tuple[np.ndarray, ...]
+    births: tuple[np.ndarray, ...]
+    deaths: tuple[np.ndarray, ...]
+    cocycles: tuple[list, ...] | None
+    threshold: float
+
+
+def rips_persistence(
+    X,
+    *,
+    max_dimension: int = 1,
+    threshold: float = np.inf,
+    metric="euclidean",
+    metric_params: dict | None = None,
+    births=None,
+    modulus: int = 2,
+    cocycles: bool = False,
+) -> Persistence:
+    """Compute the persistent homology of the Vietoris-Rips filtration, with coefficients modulo a prime.
+
+    A simplex enters when its longest edge does, at this edge's length (the diameter, not the radius).
+
+    Parameters
+    ----------
+    X : (n, d) array, or (n, n) array or sparse matrix
+        Points; or distances with ``metric="precomputed"``, of which the upper triangle counts. In a sparse matrix what
+        is not stored is no edge; infinite distances are none either.
+    max_dimension : int
+        The highest homology dimension.
+    threshold : float
+        Longer edges are left out. By default the enclosing radius, beyond which nothing changes.
+    metric, metric_params : str or callable, dict
+        As in `sklearn.metrics.pairwise_distances`.
+    births : (n,) array, optional
+        When each point enters, zero by default, with "precomputed" the diagonal; an edge enters after both its ends.
+    modulus : int
+        A prime: the field of the coefficients.
+    cocycles : bool
+        Whether to return a representative cocycle of each bar.
+
+    Raises
+    ------
+    InputError
+        If the arguments make no sense: NaN, negative distances, a modulus that is not prime.
+    TooLargeError
+        If the tables do not fit the memory that is left.
+
+    Source: U. Bauer, Ripser, 2021 (arXiv:1908.02518); the blocks are described in `erlangen.topology._rips_kernels`.
+
+    Examples
+    --------
+    >>> angle = np.arange(20) * np.pi / 10
+    >>> circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    >>> rips_persistence(circle).bars[1]
+    array([[0.31286893, 1.78201305]])
+    """
+    from erlangen.topology import _rips_kernels as kernels
+
+    _check_arguments(max_dimension, threshold)
+    modulus = checked_modulus(modulus)
+    distances, births = checked_distances(X, metric, metric_params, births)
+    n = len(distances)
+    if threshold == np.inf:
+        threshold = kernels.enclosing_radius(distances, births)
+    ends, values = kernels.list_edges(distances, births, threshold)
+    m = len(values)
+    check_memory(4 * n * n + 60 * m, f"persistence of {n:,} points with {m:,} edges up to {threshold:.4g}")
+    bits = (modulus - 1).bit_length()
+    binomials = _binomials(n, max_dimension + 1)
+    _check_keys(n, m, max_dimension, bits, binomials)
+    order = kernels.sorting_order(values)
+    values = values[order]
+    ranks, a, b = kernels.rank_matrix(n, ends, order)
+    apex = np.full(m, -1, np.int32)
+    if max_dimension:
+        over_rows(kernels.find_apexes, ranks, a, b, apex, rows=m, work=m * n)
+
+    edges, points = kernels.merge_components(births, a, b, apex)
+    lasting = np.setdiff1d(np.arange(n), points)
+    points, edges = np.concatenate([points, lasting]), np.concatenate([edges, np.full(len(lasting), -1)])
+    found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, values, a, b)]
+    lists = [[]]
+    for dimension in range(1, max_dimension + 1):
+        k = dimension - 1
+        if k == 0:
+            columns = np.flatnonzero(apex < 0)
+        else:
+            columns = np.concatenate(
+                over_rows(kernels.critical_simplices, ranks, a, b, apex, binomials, k, rows=m, work=m * n * dimension)
+            )
+        columns = np.setdiff1d(columns, edges)[::-1].copy()
+        pivots, chains, starts = kernels.reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits)
+        edges = pivots  # what ends a bar here begins none in the next dimension
+        first = columns // binomials[k, n]
+        last = np.where(pivots < 0, -1, pivots // binomials[k + 1, n])
+        lengths = np.where(last < 0, np.inf, values[last]) - values[first] if m else np.zeros(0)
+        kept = np.flatnonzero(lengths > 0)
+        *table, sequence = _sorted_bars(values[first[kept]], _ends(first[kept], a, b), last[kept], values, a, b)
+        found.append((*table, sequence))
+        if cocycles:
+            spans = [slice(starts[c], starts[c + 1]) for c in kept[sequence]]
+            lists.append(
+                [
+                    (kernels.decode_all(chains[s] >> bits, k, a, b, apex, binomials), chains[s] & ((1 << bits) - 1))
+                    for s in spans
+                ]
+            )
+    bars, begins, stops, _ = (tuple(part) for part in zip(*found, strict=True))
+    return Persistence(bars, begins, stops, tuple(lists) if cocycles else None, float(threshold))
+
+
+def _ends(edges: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the ends (k, 2) of edges given by rank, -1 for rank -1."""
+    if not len(a):
+        return np.full((len(edges), 2), -1)
+    return np.where(edges[:, None] < 0, -1, np.column_stack([a[edges], b[edges]])).astype(np.int64)
+
+
+def _sorted_bars(birth, begins, last, values, a, b) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return bars, what begins them, what ends them, and the order, which leaves out bars of length zero."""
+    death = np.full(len(last), np.inf)
+    death[last >= 0] = values[last[last >= 0]]
+    order = np.lexsort([death, birth])
+    order = order[birth[order] < death[order]]
+    return np.column_stack([birth, death])[order], begins[order], _ends(last[order], a, b), order
+
+
+def _binomials(n: int, most: int) -> np.ndarray:
+    """Return the table of binomial(x, k) at [k, x], for x up to n and k up to ``most``; too large ones are -1."""
+    table = np.zeros((most + 1, n + 1), np.int64)
+    table[0] = 1
+    for k in range(1, most + 1):
+        total = 0
+        for x in range(1, n + 1):
+            before = int(table[k - 1, x - 1])
+            total = -1 if total < 0 or before < 0 or total + before >= 2**62 else total + before
+            table[k, x] = total
+    return table
+
+
+def _check_keys(n: int, m: int, max_dimension: int, bits: int, binomials: np.ndarray) -> None:
+    largest = int(binomials[max_dimension + 1, n])
+    if m >= 2**31 - 1 or largest < 0 or (m * largest) << bits >= 2**63:
+        raise InputError(
+            f"simplices of dimension {max_dimension + 1} on {n:,} points cannot be numbered with 63 bits; take a lower "
+            "max_dimension, or fewer points"
+        )
+
+
+def _check_arguments(max_dimension, threshold) -> None:
+    if not isinstance(max_dimension, int | np.integer) or not 0 <= max_dimension <= MAX_DIMENSION:
+        raise InputError(f"max_dimension is an integer from 0 to {MAX_DIMENSION}, got {max_dimension!r}")
+    if not isinstance(threshold, int | float | np.number) or not threshold >= 0:
+        raise InputError(f"threshold is a number of at least 0, or inf, got {threshold!r}")
+
+
+def checked_modulus(modulus) -> int:
+    """Return a prime below 32,768, or say that it is none."""
+    prime = isinstance(modulus, int | np.integer) and 1 < modulus < 2**15
+    if not prime or any(modulus % d == 0 for d in range(2, int(modulus**0.5) + 1)):
+        raise InputError(f"modulus is a prime below 32,768, the field of the coefficients, got {modulus!r}")
+    return int(modulus)
+
+
+def checked_distances(X, metric, metric_params=None, births=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances (n, n) and when each point enters (n,), or say what is wrong; as in `rips_persistence`."""
+    if metric == "precomputed":
+        distances = _dense(X) if sparse.issparse(X) else _numbers(X, "distances")
+        if distances.shape[0] != distances.shape[1]:
+            raise ShapeError(f"precomputed distances have shape (n, n), got {distances.shape}")
+        births = np.diagonal(distances).copy() if births is None else births
+        bad = np.triu(np.isnan(distances) | (distances < 0), 1)
+        if bad.any():
+            i, j = np.argwhere(bad)[0]
+            raise InputError(f"distances are numbers of at least 0, or inf, got {distances[i, j]} between {i} and {j}")
+    else:
+        points = _numbers(X, "points")
+        if not np.isfinite(points).all():
+            row = int(np.argmin(np.isfinite(points).all(axis=1)))
+            raise InputError(f"points are finite, got {points[row].tolist()} for point {row}")
+        check_memory(16 * len(points) ** 2, f"the distances of {len(points):,} points")
+        if metric == "euclidean":  # scikit-learn's own is off by up to 1e-8
+            distances = cdist(points, points)
+        else:
+            distances = np.ascontiguousarray(pairwise_distances(points, metric=metric, **(metric_params or {})), float)
+    if births is None:
+        return distances, np.zeros(len(distances))
+    births = np.ascontiguousarray(births, dtype=float)
+    if births.shape != (len(distances),) or not np.isfinite(births).all():
+        raise ShapeError(f"births are a finite number for each of {len(distances)} points, got shape {births.shape}")
+    return distances, births
+
+
+def _numbers(X, what: str) -> np.ndarray:
+    try:
+        array = np.ascontiguousarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} are a table of numbers, got {type(X).__name__}") from None
+    if array.ndim != 2:
+        raise ShapeError(f"{what} have two axes, got shape {array.shape}")
+    return array
+
+
+def _dense(X) -> np.ndarray:
+    """Return the distances of a sparse matrix: inf where neither of (i, j) and (j, i) is stored."""
+    n = X.shape[0]
+    check_memory(16 * n * n, f"the distances of {n:,} points")
+    entries = sparse.coo_array(X)
+    if X.shape != (n, n):
+        raise ShapeError(f"precomputed distances have shape (n, n), got {X.shape}")
+    distances = np.full((n, n), np.inf)
+    np.fill_diagonal(distances, 0.0)
+    row, column = entries.coords
+    lower = row > column
+    distances[column[lower], row[lower]] = entries.data[lower]
+    distances[row[~lower], column[~lower]] = entries.data[~lower]  # the upper one wins
+    return distances
