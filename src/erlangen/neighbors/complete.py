@@ -3,8 +3,8 @@
 import numpy as np
 
 from erlangen.errors import InputError
-from erlangen.neighbors._arguments import as_numpy, like
 from erlangen.memory import check_memory
+from erlangen.neighbors._arguments import as_numpy, like
 
 
 def complete_graph(sizes):

@@ -7,8 +7,8 @@ import numpy as np
 from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError, TooLargeError
 from erlangen.kernels import over_rows
-from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 from erlangen.memory import check_memory
+from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 
 BYTES_PER_EDGE = 2 * 8 + 3 * 8 + 3 * 8  # edge_index, shift, displacement
 

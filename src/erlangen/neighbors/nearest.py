@@ -5,8 +5,8 @@ import numpy as np
 from erlangen.arrays import is_torch_array
 from erlangen.errors import InputError
 from erlangen.kernels import threads_for
-from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 from erlangen.memory import check_memory
+from erlangen.neighbors._arguments import WORK, checked_positions, like, offsets_of
 from erlangen.neighbors.cutoff import BYTES_PER_EDGE, Neighbors
 
 SMALL = 200

@@ -4,8 +4,8 @@ import numpy as np
 
 from erlangen.errors import InputError, ShapeError
 from erlangen.kernels import over_rows
-from erlangen.neighbors._arguments import LARGEST, WORK, as_numpy
 from erlangen.memory import check_memory
+from erlangen.neighbors._arguments import LARGEST, WORK, as_numpy
 
 BYTES_PER_IMAGE = 100
 """What a point of a periodic search takes: coordinates twice, owner, shift, its place in the grid."""
