@@ -10,9 +10,9 @@ from ase.neighborlist import neighbor_list as ase_neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erlangen import kernels
+from erlangen import kernels, memory
 from erlangen.errors import InputError, ShapeError, TooLargeError
-from erlangen.neighbors import _kernels, _memory, complete_graph, neighbor_list
+from erlangen.neighbors import _kernels, complete_graph, neighbor_list
 
 
 def rows(receiver, sender, shift):
@@ -358,8 +358,8 @@ def test_wrong_input_is_named(arguments, error, message):
 
 
 def test_edges_that_would_not_fit_are_refused(monkeypatch):
-    monkeypatch.setattr(_memory, "available_bytes", lambda: 10_000)
-    monkeypatch.setattr(_memory, "HARMLESS", 0)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(memory, "HARMLESS", 0)
     assert neighbor_list(np.zeros((5, 3)), 1.0).edge_index.shape == (2, 20)
     with pytest.raises(TooLargeError, match="39,800 edges within 1 angstrom of 200 atoms would take"):
         neighbor_list(np.zeros((200, 3)), 1.0)
@@ -380,5 +380,5 @@ def test_images_that_would_not_fit_are_refused():
 
 
 def test_available_memory_is_sensible():
-    available = _memory.available_bytes()
+    available = memory.available_bytes()
     assert available is None or 1e6 < available < 1e15

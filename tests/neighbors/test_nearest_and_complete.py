@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from erlangen import kernels
+from erlangen import kernels, memory
 from erlangen.errors import InputError, ShapeError, TooLargeError
-from erlangen.neighbors import _memory, complete_graph, knn_graph, nearest
+from erlangen.neighbors import complete_graph, knn_graph, nearest
 
 
 def tree_edges(positions, k):
@@ -101,8 +101,8 @@ def test_wrong_sizes_are_named(sizes):
 
 
 def test_graphs_that_would_not_fit_are_refused(monkeypatch):
-    monkeypatch.setattr(_memory, "available_bytes", lambda: 10_000)
-    monkeypatch.setattr(_memory, "HARMLESS", 0)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(memory, "HARMLESS", 0)
     with pytest.raises(TooLargeError, match="complete graph on 300 atoms"):
         complete_graph(300)
     with pytest.raises(TooLargeError, match="9 nearest neighbors of 300 points"):
