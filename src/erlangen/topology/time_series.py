@@ -412,7 +412,7 @@ class Labeller(TransformerMixin, BaseEstimator):
     --------
     >>> labeller = Labeller(size=2, func=np.max)
     >>> labeller.fit_transform_resample([0, 1, 2, 3], [5, 7, 6, 9])
-    (array([1, 2]), array([7, 9]))
+    (array([0, 1, 2]), array([7, 7, 9]))
     """
 
     def __init__(self, size=10, func=np.std, func_params=None, percentiles=None, n_steps_future=1):
