@@ -1,7 +1,7 @@
-"""Persistence and distances of diagrams beside ripser, gudhi and giotto-tda: equal bars first, then times and ratios.
+"""Persistence of points and images beside ripser, gudhi and giotto-tda: equal bars first, then times and ratios.
 
 giotto-tda does not run on current NumPy: ``--giotto`` names a Python that has it (3.11, giotto-tda 0.6.2, numpy below
-2), which is timed in a process of its own, on the same input and number of threads, before and after ours.
+2). It is timed in a process of its own, on the same input and number of threads; ours before and after it.
 """
 
 import argparse
@@ -172,19 +172,19 @@ def one_number_of_threads(threads: int, rounds: int, only: str, giotto: str) -> 
         n_jobs = threads if len(work.X) > 1 else None
         estimator = getattr(erlangen.topology, work.estimator)(**work.parameters, n_jobs=n_jobs)
         times, ours = clock(lambda e=estimator, X=work.X: e.fit_transform(X), rounds)
-        ratios = {}
+        seconds = {}
         for name, run in work.peers.items():
             theirs, bars = clock(lambda run=run, X=work.X: run(X), 1 if len(work.X[0]) > 100 else rounds)
             check(ours, bars, work.name)
-            ratios[name] = statistics.median(theirs)
+            seconds[name] = statistics.median(theirs)
         if giotto:
             theirs, bars = of_giotto(giotto, work, threads, min(rounds, 3))
             check(ours, bars, work.name)
-            ratios["giotto"] = statistics.median(theirs)
+            seconds["giotto"] = statistics.median(theirs)
             again, _ = clock(lambda e=estimator, X=work.X: e.fit_transform(X), rounds)
             times += again
         mine = statistics.median(times)
-        found = [ratios.get(peer) for peer in ("ripser", "gudhi", "giotto")]
+        found = [seconds.get(peer) for peer in ("ripser", "gudhi", "giotto")]
         cells = ["" if theirs is None else f"{theirs:.4g} s, {theirs / mine:.1f} x" for theirs in found]
         table.add_row(work.name, f"{mine:.4g}", *cells)
     Console(width=140).print(table)

@@ -91,7 +91,7 @@ def cubical_persistence(
         found = over_rows(kernels.critical_cells, when, k, *grid, rows=n, work=n * d * WORK)
         return np.sort(np.concatenate(found))
 
-    born = {k: critical(k) for k in {0, d} | set(range(1, min(max_dimension, d - 1) + 1)) | ({1} if d else set())}
+    born = {k: critical(k) for k in range(min(max(max_dimension, 1), d) + 1)}
     pairs = {}  # dimension -> (m, 2) keys
     if d:
         pairs[0] = kernels.merge(when, born[1], False, *grid)[:, ::-1]

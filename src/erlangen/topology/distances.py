@@ -117,7 +117,7 @@ class _Metric(TransformerMixin, BaseEstimator):
     """What the distances and the sizes of diagrams share: a metric, its parameters and the grids it learns."""
 
     def fit(self, X, y=None):
-        """Learn grids from a collection of diagrams (n_samples, n_bars, 3), and keep it."""
+        """Learn grids from a collection of diagrams (n_samples, n_bars, 3)."""
         X = check_diagrams(X, finite=True)
         if self.metric not in METRICS:
             raise InputError(f"metric is one of {', '.join(METRICS)}, got {self.metric!r}")
@@ -139,12 +139,11 @@ class _Metric(TransformerMixin, BaseEstimator):
                 "samplings": self._vectors.samplings_,
                 "step_sizes": {q: s if len(s) > 1 else s[0] for q, s in steps.items()},
             }
-        self._X = X
         return self
 
-    def _vectors_of(self, X, dimension) -> np.ndarray:
+    def _vectors_of(self, bars, dimension) -> np.ndarray:
         """Return flat vectors whose p-norms are those of the functions sampled."""
-        values = self._vectors._values(bars_of(X, dimension), dimension).reshape(len(X), -1)
+        values = self._vectors._values(bars, dimension).reshape(len(bars), -1)
         steps = np.atleast_1d(self.effective_metric_params_["step_sizes"][dimension])
         cell = steps[0] ** 2 if self.metric == "heat" else np.prod(steps)
         return values * cell ** (1 / self.effective_metric_params_["p"])
@@ -189,8 +188,7 @@ class Amplitude(_Metric):
 
     def _sizes(self, bars, dimension):
         if self.metric in VECTORS:
-            tagged = np.concatenate([bars, np.full((*bars.shape[:2], 1), float(dimension))], axis=2)
-            return np.linalg.norm(self._vectors_of(tagged, dimension), ord=self.effective_metric_params_["p"], axis=1)
+            return np.linalg.norm(self._vectors_of(bars, dimension), ord=self.effective_metric_params_["p"], axis=1)
         order = np.inf if self.metric == "bottleneck" else self.effective_metric_params_["p"]
         return np.linalg.norm((bars[:, :, 1] - bars[:, :, 0]) / 2, ord=order, axis=1)
 
@@ -226,6 +224,13 @@ class PairwiseDistance(_Metric):
         self.order = order
         self.n_jobs = n_jobs
 
+    def fit(self, X, y=None):
+        """Learn grids from a collection of diagrams (n_samples, n_bars, 3), and keep what distances are taken to."""
+        super().fit(X)
+        X = check_diagrams(X, finite=True)
+        self._fitted = {q: self._seen(bars_of(X, q), q) for q in self.homology_dimensions_}
+        return self
+
     def transform(self, X):
         """Return the distances, (n_samples, n_fitted), or with ``order=None`` (n_samples, n_fitted, n_dimensions)."""
         check_is_fitted(self)
@@ -235,11 +240,15 @@ class PairwiseDistance(_Metric):
         )
         return found if self.order is None else np.linalg.norm(found, ord=self.order, axis=2)
 
+    def _seen(self, bars, dimension) -> np.ndarray:
+        """Return what the metric compares: vectors, or the bars themselves."""
+        return self._vectors_of(bars, dimension) if self.metric in VECTORS else bars
+
     def _between(self, X, dimension):
         p = self.effective_metric_params_.get("p", np.inf)
+        mine, fitted = self._seen(bars_of(X, dimension), dimension), self._fitted[dimension]
         if self.metric not in VECTORS:
-            return _pairs(bars_of(X, dimension), bars_of(self._X, dimension), p)
-        mine, fitted = self._vectors_of(X, dimension), self._vectors_of(self._X, dimension)
+            return _pairs(mine, fitted, p)
         return np.stack([np.linalg.norm(mine - one, ord=p, axis=1) for one in fitted], axis=1)
 
 

@@ -17,7 +17,26 @@ from erlangen.topology.persistence import checked_distances, rips_persistence
 
 
 class _Homology(TransformerMixin, BaseEstimator):
-    """What all estimators of persistence share; ``_samples`` checks the input, ``_bars`` does the work on one."""
+    """What all estimators of persistence share: ``_samples`` checks the input, ``_bars`` does the work on one.
+
+    Unless a subclass says otherwise, the samples are point clouds, looked at up to a longest edge.
+    """
+
+    def fit(self, X, y=None):
+        """Check the input and set ``infinity_values_``; nothing is learned.
+
+        Parameters
+        ----------
+        X : (n_samples, n_points, d) array, or list of (n_points, d) arrays or (n_points, n_points) distances
+        y : None
+        """
+        check_point_clouds(X)
+        _dimensions(self.homology_dimensions)
+        self.infinity_values_ = self.max_edge_length if self.infinity_values is None else self.infinity_values
+        return self
+
+    def _samples(self, X):
+        return check_point_clouds(X)
 
     def transform(self, X):
         """Return the diagrams, an array (n_samples, n_bars, 3) of birth, death and dimension."""
@@ -88,22 +107,6 @@ class VietorisRipsPersistence(_Homology):
         self.infinity_values = infinity_values
         self.reduced_homology = reduced_homology
         self.n_jobs = n_jobs
-
-    def fit(self, X, y=None):
-        """Check the input and set ``infinity_values_``; nothing is learned.
-
-        Parameters
-        ----------
-        X : (n_samples, n_points, d) array, or list of (n_points, d) arrays or (n_points, n_points) distances
-        y : None
-        """
-        check_point_clouds(X)
-        _dimensions(self.homology_dimensions)
-        self.infinity_values_ = self.max_edge_length if self.infinity_values is None else self.infinity_values
-        return self
-
-    def _samples(self, X):
-        return check_point_clouds(X)
 
     def _bars(self, cloud, highest):
         return rips_persistence(
@@ -205,9 +208,6 @@ class WeightedRipsPersistence(_Homology):
         self.infinity_values_ = self.max_edge_weight if self.infinity_values is None else self.infinity_values
         return self
 
-    def _samples(self, X):
-        return check_point_clouds(X)
-
     def _bars(self, cloud, highest):
         distances, _ = checked_distances(cloud, self.metric, self.metric_params)
         parameters = dict(self.effective_weight_params_)
@@ -273,22 +273,6 @@ class WeakAlphaPersistence(_Homology):
         self.infinity_values = infinity_values
         self.reduced_homology = reduced_homology
         self.n_jobs = n_jobs
-
-    def fit(self, X, y=None):
-        """Check the input and set ``infinity_values_``; nothing is learned.
-
-        Parameters
-        ----------
-        X : (n_samples, n_points, d) array, or list of (n_points, d) arrays
-        y : None
-        """
-        check_point_clouds(X)
-        _dimensions(self.homology_dimensions)
-        self.infinity_values_ = self.max_edge_length if self.infinity_values is None else self.infinity_values
-        return self
-
-    def _samples(self, X):
-        return check_point_clouds(X)
 
     def _bars(self, cloud, highest):
         return rips_persistence(

@@ -130,12 +130,10 @@ def rips_persistence(
         edges = pivots  # what ends a bar here begins none in the next dimension
         first = columns // binomials[k, n]
         last = np.where(pivots < 0, -1, pivots // binomials[k + 1, n])
-        lengths = np.where(last < 0, np.inf, values[last]) - values[first] if m else np.zeros(0)
-        kept = np.flatnonzero(lengths > 0)
-        *table, sequence = _sorted_bars(values[first[kept]], _ends(first[kept], a, b), last[kept], values, a, b)
-        found.append((*table, sequence))
+        *table, kept = _sorted_bars(values[first], _ends(first, a, b), last, values, a, b)
+        found.append((*table, kept))
         if cocycles:
-            spans = [slice(starts[c], starts[c + 1]) for c in kept[sequence]]
+            spans = [slice(starts[c], starts[c + 1]) for c in kept]
             lists.append(
                 [
                     (kernels.decode_all(chains[s] >> bits, k, a, b, apex, binomials), chains[s] & ((1 << bits) - 1))

@@ -63,6 +63,14 @@ def silhouettes(bars, grid, power: float = 1.0):
     return xp.sum(weights[..., None] * tents(bars, grid), axis=1) / xp.where(total > 0, total, xp.ones_like(total))
 
 
+def pixels(values, grid) -> np.ndarray:
+    """Return the pixel that each value lies in, of those that begin at a grid's values; 0 if these are all equal."""
+    step = grid[1] - grid[0]
+    if step <= 0:
+        return np.zeros(np.shape(values), np.int64)
+    return np.clip(((np.clip(values, grid[0], grid[-1]) - grid[0]) / step).astype(np.int64), 0, len(grid) - 1)
+
+
 def pixel_images(x, y, weights, grid_x, grid_y, sigma: float) -> np.ndarray:
     """Return points as pixels smoothed by a Gaussian, per unit of area: (n, n_bins, n_bins) with axes x and y.
 
@@ -79,11 +87,7 @@ def pixel_images(x, y, weights, grid_x, grid_y, sigma: float) -> np.ndarray:
     steps = grid_x[1] - grid_x[0], grid_y[1] - grid_y[0]
     if min(steps) <= 0:
         return np.zeros((n, bins, bins))
-    at = [
-        np.clip(((np.clip(z, grid[0], grid[-1]) - grid[0]) / step).astype(np.int64), 0, bins - 1)
-        for z, grid, step in ((x, grid_x, steps[0]), (y, grid_y, steps[1]))
-    ]
-    place = (np.arange(n)[:, None] * bins + at[0]) * bins + at[1]
+    place = (np.arange(n)[:, None] * bins + pixels(x, grid_x)) * bins + pixels(y, grid_y)
     images = np.bincount(place.ravel(), weights=weights.ravel(), minlength=n * bins * bins).reshape(n, bins, bins)
     widths = [min(sigma / step, 1e5 * bins) for step in steps]
     return gaussian_filter(images, (0, *widths), mode="constant") / (steps[0] * steps[1])
@@ -307,11 +311,7 @@ class PersistenceImage(_Sampled):
     def _values(self, bars, dimension):
         births, lives = self.samplings_[dimension]
         birth, life = bars[:, :, 0], bars[:, :, 1] - bars[:, :, 0]
-        step = lives[1] - lives[0]
-        if step <= 0:
-            return np.zeros((len(bars), self.n_bins, self.n_bins))
-        pixel = np.clip(((np.clip(life, lives[0], lives[-1]) - lives[0]) / step).astype(np.int64), 0, self.n_bins - 1)
-        weights = self.weights_[dimension][pixel] * (life > 0)
+        weights = self.weights_[dimension][pixels(life, lives)] * (life > 0)
         return np.rot90(pixel_images(birth, life, weights, births, lives, self.sigma), axes=(1, 2))
 
 
