@@ -8,12 +8,19 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
+def longer(array, size):
+    """Return the array, or a copy that is at least twice as long and has this size."""
+    if size <= len(array):
+        return array
+    copy = np.empty(max(2 * len(array), size), array.dtype)
+    copy[: len(array)] = array
+    return copy
+
+
+@njit(cache=True, nogil=True)
 def append(array, size, item):
     """Return the array with one more item, twice as long if it was full."""
-    if size == len(array):
-        longer = np.empty(2 * size, array.dtype)
-        longer[:size] = array
-        array = longer
+    array = longer(array, size + 1)
     array[size] = item
     return array
 
@@ -47,11 +54,11 @@ def pop(heap, size):
 
 
 @njit(cache=True, nogil=True)
-def slot(table, key):
-    """Return where a key is in a table of open addresses, or where it would be."""
+def slot(table, key, bits=0):
+    """Return where a key is in a table of open addresses of items, or where it would be."""
     mask = len(table) - 1
     i = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(24)) & mask
-    while table[i] != -1 and table[i] != key:
+    while table[i] != -1 and table[i] >> bits != key:
         i = (i + 1) & mask
     return i
 

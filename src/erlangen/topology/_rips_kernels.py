@@ -23,7 +23,7 @@ import numpy as np
 from numba import njit
 
 from erlangen.kernels import announce_compilation
-from erlangen.topology._columns import append, combine, inverses, new_table, pop_pivot, push, slot
+from erlangen.topology._columns import append, combine, inverses, longer, new_table, pop_pivot, push, slot
 
 announce_compilation()
 
@@ -311,26 +311,19 @@ def cofacet(ranks, apex, binomials, r, vertices, k, w, rank, places):
     if rank < r:
         top = apex[r]
         for i in range(2, k + 2):
-            places[count] = place(vertices[i], top)
-            count += 1
-        places[count] = place(w, top)
-        count += 1
+            places[i - 2] = place(vertices[i], top)
+        places[k] = place(w, top)
     else:
-        r, top = rank, apex[rank]
-        row = ranks[w]
+        r, top, row = rank, apex[rank], ranks[w]
         for i in range(k + 2):
-            if row[vertices[i]] != rank:
-                places[count] = place(vertices[i], top)
-                count += 1
-    for i in range(1, count):
-        x, j = places[i], i
-        while j > 0 and places[j - 1] > x:
-            places[j] = places[j - 1]
-            j -= 1
-        places[j] = x
+            places[count] = place(vertices[i], top)
+            count += row[vertices[i]] != rank
     number = 0
-    for i in range(count):
-        number += binomials[i + 1, places[i]]
+    for i in range(k + 1):
+        order = 1
+        for j in range(k + 1):
+            order += places[j] < places[i]
+        number += binomials[order, places[i]]
     return r * binomials[k + 1, binomials.shape[1] - 1] + number
 
 
@@ -381,20 +374,76 @@ def apparent_facet(ranks, a, b, apex, binomials, key, k, vertices):
 
 
 @njit(cache=True, nogil=True)
-def push_coboundary(
-    ranks, apex, binomials, r, vertices, k, coefficient, modulus, bits, low, high, worst, places, heap, size
-):
-    """Push the cofacets whose longest edge has a rank in (low, high], with coefficients; return heap and size."""
+def file_coboundary(
+    ranks, apex, binomials, r, vertices, k, coefficient, modulus, bits, low, high, now, scratch, heap, size,
+    lists, filed,
+):  # fmt: skip
+    """File the cofacets whose longest edge has a rank in (low, high], with coefficients.
+
+    Those of the block ``now`` go on the heap, those of later blocks into the lists. Returns both with their sizes.
+    """
+    worst, picked, places = scratch
     worst_ranks(ranks, vertices, k, worst)
-    for w in range(len(worst)):
+    count, least = 0, -1 if r > low else low
+    for w in range(len(worst)):  # without branches: few are picked, and nobody could guess which
+        picked[count] = w
+        count += (worst[w] <= high) & (worst[w] > least)
+    if filed + count > len(lists[1]):
+        lists = lists[0], longer(lists[1], filed + count), longer(lists[2], filed + count)
+    heads, items, links = lists
+    for w in picked[:count]:
         rank = worst[w]
-        if rank > high or max(rank, r) <= low:
-            continue
+        block = max(rank, r)
+        top = apex[block]
+        if top >= 0:
+            row = ranks[top]
+            has_apex, stranger = w == top, row[w] >= block
+            for i in range(k + 2):
+                has_apex |= vertices[i] == top
+                stranger |= row[vertices[i]] >= block
+            if not (has_apex or stranger):
+                continue
         key = cofacet(ranks, apex, binomials, r, vertices, k, w, rank, places)
         value = coefficient if modulus == 2 or sign(vertices, k, w) > 0 else modulus - coefficient
-        heap = push(heap, size, (key << bits) | value)
-        size += 1
-    return heap, size
+        if block == now:
+            heap = push(heap, size, (key << bits) | value)
+            size += 1
+        else:
+            items[filed], links[filed] = (key << bits) | value, heads[block]
+            heads[block] = filed
+            filed += 1
+    return heap, size, lists, filed
+
+
+@njit(cache=True, nogil=True)
+def gather_block(lists, now, table, modulus, bits, heap):
+    """Move what is filed under a block to the empty heap, added up; return table, heap and its size."""
+    heads, items, links = lists
+    count, i = 0, heads[now]
+    while i >= 0:
+        count += 1
+        i = links[i]
+    capacity = 8
+    while capacity < 2 * count:
+        capacity *= 2
+    if capacity > len(table):
+        table = np.empty(capacity, np.int64)
+    table[:capacity] = -1
+    i, mask = heads[now], (1 << bits) - 1
+    while i >= 0:
+        at = slot(table[:capacity], items[i] >> bits, bits)
+        if table[at] < 0:
+            table[at] = items[i]
+        else:
+            table[at] = (table[at] & ~mask) | (((table[at] & mask) + (items[i] & mask)) % modulus)
+        i = links[i]
+    heads[now] = -1
+    size = 0
+    for item in table[:capacity]:
+        if item >= 0 and item & mask:
+            heap = push(heap, size, item)
+            size += 1
+    return table, heap, size
 
 
 @njit(cache=True, nogil=True)
@@ -406,11 +455,13 @@ def reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits):
     """
     n, m = len(ranks), len(a)
     pivots = np.full(len(columns), -1, np.int64)
-    table = new_table(len(columns))
-    owner = np.empty(len(table), np.int64)
+    owners = new_table(len(columns))
+    owner = np.empty(len(owners), np.int64)
     stored, starts, n_stored = np.empty(1024, np.int64), np.zeros(len(columns) + 1, np.int64), 0
-    heap, chain = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    heap, chain, table = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(64, np.int64)
+    lists = np.full(m + 1, -1, np.int32), np.empty(1024, np.int64), np.empty(1024, np.int32)
     worst, places = np.empty(n, np.int32), np.empty(k + 3, np.int64)
+    scratch = worst, np.empty(n + 1, np.int32), places
     vertices, others = np.empty(k + 3, np.int64), np.empty(k + 3, np.int64)
     inverse = inverses(modulus)
     for c in range(len(columns)):
@@ -419,70 +470,76 @@ def reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits):
         worst_ranks(ranks, vertices, k, worst)
         pivot, w = oldest_cofacet(ranks, apex, binomials, r, vertices, k, worst, places)
         coefficient = np.int64(1)
-        chain[0], links = (column << bits) | 1, 1
+        chain[0], n_chain = (column << bits) | 1, 1
         if pivot >= 0:
-            i = slot(table, pivot)
-            emergent = table[i] == -1 and apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others) < 0
+            i = slot(owners, pivot, 0)
+            emergent = owners[i] == -1 and apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others) < 0
             if emergent:
-                table[i], owner[i] = pivot, c
+                owners[i], owner[i] = pivot, c
                 if sign(vertices, k, w) < 0:
                     coefficient = modulus - 1
             else:
-                first = pivot // binomials[k + 1, n]
-                high = min(m, first + max((first - r) // 4, 64))  # the window
-                heap, size = push_coboundary(
-                    ranks, apex, binomials, r, vertices, k, 1, modulus, bits, -1, high, worst, places, heap, 0
-                )
+                now = pivot // binomials[k + 1, n]
+                high = min(m, now + max((now - r) // 4, 64))  # the window
+                heap, size, lists, filed = file_coboundary(
+                    ranks, apex, binomials, r, vertices, k, 1, modulus, bits, now - 1, high, -1, scratch, heap, 0,
+                    lists, 0,
+                )  # fmt: skip
                 while True:
+                    if size == 0:
+                        while now <= high and lists[0][now] < 0:
+                            now += 1
+                        if now <= high:
+                            table, heap, size = gather_block(lists, now, table, modulus, bits, heap)
+                        elif high >= m:
+                            pivot = -1
+                            break
+                        else:
+                            low, high = high, min(m, high + 2 * (high - r))
+                            part = combine(chain[:n_chain], modulus, bits, 1)
+                            n_chain, filed = len(part), 0
+                            chain[:n_chain] = part
+                            for item in part:
+                                rank = decode(item >> bits, k, a, b, apex, binomials, vertices)
+                                heap, size, lists, filed = file_coboundary(
+                                    ranks, apex, binomials, rank, vertices, k, item & ((1 << bits) - 1), modulus, bits,
+                                    low, high, -1, scratch, heap, size, lists, filed,
+                                )  # fmt: skip
+                        continue
                     pivot, coefficient, size = pop_pivot(heap, size, modulus, bits)
                     if pivot < 0:
-                        if high >= m:
-                            break
-                        low, high = high, min(m, high + 2 * (high - r))
-                        part = combine(chain[:links], modulus, bits, 1)
-                        links = len(part)
-                        chain[:links] = part
-                        for s in range(links):
-                            rank = decode(chain[s] >> bits, k, a, b, apex, binomials, vertices)
-                            value = chain[s] & ((1 << bits) - 1)
-                            heap, size = push_coboundary(
-                                ranks, apex, binomials, rank, vertices, k, value, modulus, bits, low, high, worst,
-                                places, heap, size,
-                            )  # fmt: skip
                         continue
-                    i = slot(table, pivot)
+                    i = slot(owners, pivot, 0)
                     facet = np.int64(-1)
-                    if table[i] != pivot:
+                    if owners[i] != pivot:
                         facet = apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others)
                         if facet < 0:
-                            table[i], owner[i] = pivot, c
+                            owners[i], owner[i] = pivot, c
                             break
                     heap = push(heap, size, (pivot << bits) | coefficient)
                     size += 1
                     if facet >= 0:
-                        lowest = others[k + 2]
-                        factor = coefficient if sign(others, k, lowest) < 0 else modulus - coefficient
-                        chain = append(chain, links, (facet << bits) | factor)
-                        links += 1
-                        rank = pivot // binomials[k + 1, n]
-                        heap, size = push_coboundary(
-                            ranks, apex, binomials, rank, others, k, factor, modulus, bits, -1, high, worst,
-                            places, heap, size,
+                        factor = coefficient if sign(others, k, others[k + 2]) < 0 else modulus - coefficient
+                        chain = append(chain, n_chain, (facet << bits) | factor)
+                        n_chain += 1
+                        heap, size, lists, filed = file_coboundary(
+                            ranks, apex, binomials, now, others, k, factor, modulus, bits, now - 1, high, now,
+                            scratch, heap, size, lists, filed,
                         )  # fmt: skip
                         continue
                     factor = modulus - coefficient  # the stored columns have pivot coefficient 1
-                    for s in range(starts[owner[i]], starts[owner[i] + 1]):
-                        value = (stored[s] & ((1 << bits) - 1)) * factor % modulus
-                        key = stored[s] >> bits
-                        chain = append(chain, links, (key << bits) | value)
-                        links += 1
-                        rank = decode(key, k, a, b, apex, binomials, vertices)
-                        heap, size = push_coboundary(
-                            ranks, apex, binomials, rank, vertices, k, value, modulus, bits, -1, high, worst,
-                            places, heap, size,
+                    for item in stored[starts[owner[i]] : starts[owner[i] + 1]]:
+                        value = (item & ((1 << bits) - 1)) * factor % modulus
+                        chain = append(chain, n_chain, (item >> bits << bits) | value)
+                        n_chain += 1
+                        rank = decode(item >> bits, k, a, b, apex, binomials, vertices)
+                        heap, size, lists, filed = file_coboundary(
+                            ranks, apex, binomials, rank, vertices, k, value, modulus, bits, now - 1, high, now,
+                            scratch, heap, size, lists, filed,
                         )  # fmt: skip
+                lists[0][now : high + 1] = -1
         pivots[c] = pivot
-        for item in combine(chain[:links], modulus, bits, inverse[coefficient] if pivot >= 0 else 1):
+        for item in combine(chain[:n_chain], modulus, bits, inverse[coefficient] if pivot >= 0 else 1):
             stored = append(stored, n_stored, item)
             n_stored += 1
         starts[c + 1] = n_stored
