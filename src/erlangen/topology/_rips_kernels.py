@@ -30,6 +30,9 @@ announce_compilation()
 ABSENT = 2**31 - 1
 """The rank of an edge that does not exist."""
 
+_TRIES = 4
+"""How often a more central apex is looked for."""
+
 _DIGIT = 11
 """Bits that one pass of the radix sort looks at."""
 
@@ -114,31 +117,83 @@ def rank_matrix(n, ends, order):
 
 
 @njit(cache=True, nogil=True)
-def find_apexes(ranks, a, b, apex, start, stop):
-    """Write, for edges of rank start to stop, the vertex of the lune with the shortest triangle; -1 if it is empty."""
-    for r in range(start, stop):
-        p, q = ranks[a[r]], ranks[b[r]]
-        best = np.int32(r)
-        for w in range(len(p)):
-            best = min(best, max(p[w], q[w]))
-        apex[r] = -1
-        if best < r:  # the rank of an edge from the vertex to one of the ends
-            apex[r] = b[best] if a[best] == a[r] or a[best] == b[r] else a[best]
+def count_strangers(p, q, t, rank):
+    """Return how many vertices of a lune have no edge below this rank to a vertex, given by its row t: with itself."""
+    count = np.int32(0)  # 32 bits, for vectors
+    for w in range(len(p)):
+        count += np.int32(max(p[w], q[w]) < rank) & np.int32(t[w] >= rank)
+    return count
 
 
 @njit(cache=True, nogil=True)
-def merge_components(births, a, b, apex):
+def farthest(p, q, t, rank):
+    """Return the largest rank from a vertex, given by its row t, to another of the lune; 0 if it is alone there."""
+    most = np.int32(0)
+    for w in range(len(p)):
+        most = max(most, t[w] if (max(p[w], q[w]) < rank) & (t[w] < ABSENT) else np.int32(0))
+    return most
+
+
+@njit(cache=True, nogil=True)
+def other_end(a, b, rank, vertex):
+    """Return the end of an edge that is not this vertex."""
+    return b[rank] if a[rank] == vertex else a[rank]
+
+
+@njit(cache=True, nogil=True)
+def find_apexes(ranks, a, b, apex, crowded, start, stop):
+    """Write, for edges of rank start to stop, a central vertex of the lune, -1 if it is empty.
+
+    The first is that of the shortest triangle. If it is not next to all of the lune, the next is the one nearest to
+    both ends and to the vertex farthest from the first, and so on, a few times; the one next to most is taken.
+    ``crowded`` tells where there are vertices left that the apex is not next to.
+    """
+    n = len(ranks)
+    worst = np.empty(n, np.int32)
+    for r in range(start, stop):
+        p, q, rank = ranks[a[r]], ranks[b[r]], np.int32(r)
+        best = rank
+        for w in range(n):
+            best = min(best, max(p[w], q[w]))
+        apex[r], crowded[r] = -1, False
+        if best == rank:
+            continue
+        # the rank of an edge from the vertex to one of the ends
+        top = b[best] if a[best] == a[r] or a[best] == b[r] else a[best]
+        apex[r], fewest = top, count_strangers(p, q, ranks[top], rank)
+        if fewest > 1:
+            for w in range(n):
+                worst[w] = max(p[w], q[w])
+        for _ in range(_TRIES if fewest > 1 else 0):
+            far = farthest(p, q, ranks[top], rank)
+            if far < rank:
+                break
+            row = ranks[other_end(a, b, far, top)]
+            best = rank
+            for w in range(n):
+                worst[w] = max(worst[w], row[w])
+                best = min(best, worst[w])
+            if best == rank:
+                break
+            x, y = a[best], b[best]
+            top = x if worst[x] == best else y
+            count = count_strangers(p, q, ranks[top], rank)
+            if count < fewest:
+                apex[r], fewest = top, count
+        crowded[r] = fewest > 1  # the apex is not next to itself
+
+
+@njit(cache=True, nogil=True)
+def merge_components(births, a, b, candidates):
     """Return the edges (ranks) that join two components and the vertex whose component ends, by the elder rule.
 
-    Only edges with an empty lune can: the ends of another are joined by two shorter ones.
+    The candidates are all edges, or those with an empty lune: the ends of another are joined by two shorter ones.
     """
     n = len(births)
     root = np.arange(n)
     edges, vertices = np.empty(max(n - 1, 0), np.int64), np.empty(max(n - 1, 0), np.int64)
     k = 0
-    for r in range(len(a)):
-        if apex[r] >= 0:
-            continue
+    for r in candidates:
         i, j = np.int64(a[r]), np.int64(b[r])
         while root[i] != i:
             root[i] = root[root[i]]
@@ -199,7 +254,7 @@ def is_critical(ranks, lune, top, r, chosen):
 
 
 @njit(cache=True, nogil=True)
-def critical_simplices(ranks, a, b, apex, binomials, k, start, stop):
+def critical_simplices(ranks, a, b, apex, crowded, binomials, k, start, stop):
     """Return the ascending keys of critical simplices with k >= 1 vertices beside a longest edge of rank start to stop.
 
     The cliques of each lune are walked through depth first; those next to the apex are in pairs, and left out early.
@@ -210,19 +265,14 @@ def critical_simplices(ranks, a, b, apex, binomials, k, start, stop):
     candidates, counts, at = np.empty((k, n), np.int32), np.empty(k, np.int64), np.empty(k, np.int64)
     chosen, far = np.empty(k, np.int64), np.zeros(k + 1, np.bool_)
     for r in range(start, stop):
-        top = apex[r]
-        if top < 0:
+        if not crowded[r]:
             continue
+        top = apex[r]
         p, q, t = ranks[a[r]], ranks[b[r]], ranks[top]
-        members, strangers = 0, -1  # the apex is not next to itself
+        members, level = 0, 0
         for w in range(n):
             lune[members] = w
-            inside = max(p[w], q[w]) < r
-            members += inside
-            strangers += inside and t[w] >= r
-        if strangers == 0:
-            continue
-        level = 0
+            members += max(p[w], q[w]) < r
         at[0], counts[0] = 0, 0
         for w in lune[:members]:
             near[w] = t[w] < r

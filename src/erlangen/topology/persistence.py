@@ -14,6 +14,12 @@ from erlangen.memory import check_memory
 MAX_DIMENSION = 20
 """Homology dimensions above this are surely a slip of the pen."""
 
+_WORK = 32
+"""Multiplications that looking for a vertex in an edge's lune takes, about."""
+
+_FIRST_PORTION = 16_384
+"""Edges that are looked at before asking whether all cycles have ended."""
+
 
 @dataclass(frozen=True)
 class Persistence:
@@ -91,6 +97,7 @@ def rips_persistence(
     >>> rips_persistence(circle).bars[1]
     array([[0.31286893, 1.78201305]])
     """
+    from erlangen.topology import _cycle_kernels as cycles
     from erlangen.topology import _rips_kernels as kernels
 
     _check_arguments(max_dimension, threshold)
@@ -108,25 +115,29 @@ def rips_persistence(
     order = kernels.sorting_order(values)
     values = values[order]
     ranks, a, b = kernels.rank_matrix(n, ends, order)
-    apex = np.full(m, -1, np.int32)
+    labelled = modulus == 2 and not cocycles  # first homology by the faster way
+    apex, crowded = np.full(m, -1, np.int32), np.zeros(m, np.bool_)
+    lonely = np.arange(m)
     if max_dimension:
-        over_rows(kernels.find_apexes, ranks, a, b, apex, rows=m, work=m * n)
+        found = over_rows(cycles.lonely_edges, ranks, rows=n, work=m * _WORK)
+        lonely = np.sort(np.concatenate(found))
+    if max_dimension > 1 or (max_dimension and not labelled):
+        over_rows(kernels.find_apexes, ranks, a, b, apex, crowded, rows=m, work=m * n)
 
-    edges, points = kernels.merge_components(births, a, b, apex)
+    edges, points = kernels.merge_components(births, a, b, lonely)
     lasting = np.setdiff1d(np.arange(n), points)
     points, edges = np.concatenate([points, lasting]), np.concatenate([edges, np.full(len(lasting), -1)])
     found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, values, a, b)]
     lists = [[]]
     for dimension in range(1, max_dimension + 1):
         k = dimension - 1
-        if k == 0:
-            columns = np.flatnonzero(apex < 0)
+        columns = lonely if k == 0 else _critical_simplices(ranks, a, b, apex, crowded, binomials, k, 0, m)
+        columns = np.setdiff1d(columns, edges)
+        if k == 0 and labelled:
+            pivots = _end_cycles(ranks, a, b, apex, crowded, binomials, columns, max_dimension > 1)
         else:
-            columns = np.concatenate(
-                over_rows(kernels.critical_simplices, ranks, a, b, apex, binomials, k, rows=m, work=m * n * dimension)
-            )
-        columns = np.setdiff1d(columns, edges)[::-1].copy()
-        pivots, chains, starts = kernels.reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits)
+            columns = columns[::-1].copy()
+            pivots, chains, starts = kernels.reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits)
         edges = pivots  # what ends a bar here begins none in the next dimension
         first = columns // binomials[k, n]
         last = np.where(pivots < 0, -1, pivots // binomials[k + 1, n])
@@ -142,6 +153,56 @@ def rips_persistence(
             )
     bars, begins, stops, _ = (tuple(part) for part in zip(*found, strict=True))
     return Persistence(bars, begins, stops, tuple(lists) if cocycles else None, float(threshold))
+
+
+def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: int, stop: int) -> np.ndarray:
+    """Return the ascending keys of critical simplices with k vertices beside a longest edge of rank start to stop."""
+    from erlangen.topology._cycle_kernels import critical_triangles
+    from erlangen.topology._rips_kernels import critical_simplices
+
+    def portion(low, high):
+        if k == 1:
+            return critical_triangles(ranks, a, b, apex, crowded, start + low, start + high)
+        return critical_simplices(ranks, a, b, apex, crowded, binomials, k, start + low, start + high)
+
+    return np.concatenate(over_rows(portion, rows=stop - start, work=(stop - start) * len(ranks) * k))
+
+
+def _end_cycles(ranks, a, b, apex, crowded, binomials, begun: np.ndarray, has_apexes: bool) -> np.ndarray:
+    """Return for each edge that begins a class the key of the triangle that ends it, -1 where none does.
+
+    Edges are looked at in portions, each half as many as all before: classes that ended need no bits any more, and where
+    all have ended the others need not be looked at.
+    """
+    from erlangen.topology import _cycle_kernels as cycles
+    from erlangen.topology._rips_kernels import find_apexes
+
+    ended = np.full(len(begun), -1, np.int64)
+    classes, dead = np.empty(0, np.int64), np.empty(0, np.bool_)  # those that have bits
+    labels, relations = np.empty((0, 1), np.uint64), np.empty((0, 1), np.uint64)
+    start, m, n = 0, len(a), len(ranks)
+    while len(begun) and start < m and (start <= begun[-1] or not dead.all()):
+        stop = min(m, max(3 * start // 2, _FIRST_PORTION))
+        if not has_apexes:
+            over_rows(
+                lambda low, high, start=start: find_apexes(ranks, a, b, apex, crowded, start + low, start + high),
+                rows=stop - start,
+                work=(stop - start) * n,
+            )
+        triangles = _critical_simplices(ranks, a, b, apex, crowded, binomials, 1, start, stop)
+        fresh = np.flatnonzero((begun >= start) & (begun < stop))
+        alive = np.flatnonzero(~dead)
+        width = (len(alive) + len(fresh)) // 64 + 1
+        check_memory(8 * stop * width, f"labels of {stop:,} edges for {len(alive) + len(fresh):,} cycles")
+        table = cycles.survivors(relations, dead, alive, width)
+        labels = cycles.translate(labels, table, stop)
+        classes = np.concatenate([classes[alive], fresh])
+        relations, dead = np.zeros((len(classes), width), np.uint64), np.zeros(len(classes), np.bool_)
+        triangle = np.full(len(classes), -1, np.int64)
+        cycles.label_edges(ranks, a, b, apex, triangles, begun[classes], labels, relations, dead, triangle, start, stop)
+        ended[classes] = triangle
+        start = stop
+    return ended
 
 
 def _ends(edges: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
