@@ -110,7 +110,9 @@ def _pool(process: int, n: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n, thread_name_prefix="erlangen")
 
 
-def over_rows(kernel: Callable, *arguments, rows: int, work: int, offsets: np.ndarray | None = None) -> list:
+def over_rows(
+    kernel: Callable, *arguments, rows: int, work: int, offsets: np.ndarray | None = None, shares: int = 1
+) -> list:
     """Call ``kernel(*arguments, start, stop)`` for ranges that cover the rows; return what the calls return.
 
     Parameters
@@ -123,6 +125,8 @@ def over_rows(kernel: Callable, *arguments, rows: int, work: int, offsets: np.nd
         Multiplications that they take together.
     offsets : (rows + 1,) array, optional
         How the work is spread over the rows; evenly without it.
+    shares : int
+        How many ranges each thread gets, more than one where nobody knows how the work is spread.
 
     Examples
     --------
@@ -132,16 +136,17 @@ def over_rows(kernel: Callable, *arguments, rows: int, work: int, offsets: np.nd
     n = threads_for(rows, work)
     if n == 1:
         return [kernel(*arguments, 0, rows)]
+    parts = min(n * shares, rows)
     if offsets is None:
-        bounds = [rows * t // n for t in range(n + 1)]
+        bounds = [rows * t // parts for t in range(parts + 1)]
     else:
-        bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], n + 1)).tolist()
+        bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], parts + 1)).tolist()
         bounds[0], bounds[-1] = 0, rows
-    shares, found, failed = iter(range(n)), [None] * n, []
+    waiting, found, failed = iter(range(parts)), [None] * parts, []
 
     def work_off() -> None:
         try:
-            for t in shares:  # the GIL gives each share to one thread
+            for t in waiting:  # the GIL gives each range to one thread
                 found[t] = kernel(*arguments, bounds[t], bounds[t + 1])
         except BaseException as error:  # a thread of OpenMP could not raise it
             failed.append(error)

@@ -2,7 +2,7 @@
 
 In the blocks of `erlangen.topology._rips_kernels`, an edge of the relative neighborhood graph either joins two
 components or begins a class; every other edge stands for the two edges from its ends to its apex, as the triangle of
-the three is a pair of length zero. So an edge's *label*, the classes that it closes, is the sum of two older labels: one
+the three is a pair of length zero. So an edge's *label*, the classes that it closes, is the sum of two older ones: one
 bit for each class, few words for an edge, no coboundary (the gradient flow of discrete Morse theory; R. Forman, 1998).
 Only the critical triangles are left to end classes: the labels of one's edges are added up, and the youngest class in
 the sum that is alive ends, as a sum of older ones.
@@ -13,7 +13,8 @@ from numba import njit
 
 from erlangen.kernels import announce_compilation
 from erlangen.topology._columns import append
-from erlangen.topology._rips_kernels import ABSENT, count_strangers, place, vertex_at
+from erlangen.topology._edge_kernels import ABSENT
+from erlangen.topology._rips_kernels import count_strangers, place, vertex_at
 
 announce_compilation()
 

@@ -24,96 +24,12 @@ from numba import njit
 
 from erlangen.kernels import announce_compilation
 from erlangen.topology._columns import append, combine, inverses, longer, new_table, pop_pivot, push, slot
+from erlangen.topology._edge_kernels import ABSENT
 
 announce_compilation()
 
-ABSENT = 2**31 - 1
-"""The rank of an edge that does not exist."""
-
 _TRIES = 4
 """How often a more central apex is looked for."""
-
-_DIGIT = 11
-"""Bits that one pass of the radix sort looks at."""
-
-
-@njit(cache=True, nogil=True)
-def enclosing_radius(distances, births):
-    """Return the value at which some vertex is next to all others: from there on the complex is a cone."""
-    n = len(distances)
-    farthest = births.copy()
-    for i in range(n):
-        for j in range(i + 1, n):
-            x = max(distances[i, j], births[i], births[j])
-            farthest[i], farthest[j] = max(farthest[i], x), max(farthest[j], x)
-    return farthest.min() if n else 0.0
-
-
-@njit(cache=True, nogil=True)
-def list_edges(distances, births, threshold):
-    """Return ends (m, 2) and values (m,) of the edges up to the threshold, by rows of the upper triangle."""
-    n = len(distances)
-    m = 0
-    for i in range(n):
-        for j in range(i + 1, n):
-            x = max(distances[i, j], births[i], births[j])
-            m += x <= threshold and x < np.inf
-    ends, values = np.empty((m, 2), np.int32), np.empty(m)
-    m = 0
-    for i in range(n):
-        for j in range(i + 1, n):
-            x = max(distances[i, j], births[i], births[j])
-            if x <= threshold and x < np.inf:
-                ends[m, 0], ends[m, 1], values[m] = i, j, x
-                m += 1
-    return ends, values
-
-
-@njit(cache=True, nogil=True)
-def sorting_order(values):
-    """Return the stable order of finite values: a radix sort of 33 bits of their range, mended by insertion."""
-    m = len(values)
-    order = np.arange(m).astype(np.int32)
-    low = values.min() if m else 0.0
-    spread = values.max() - low if m else 0.0
-    scale = (2.0 ** (3 * _DIGIT) - 1) / spread if spread > 0 else 0.0
-    if not np.isfinite(scale) or not np.isfinite(spread):
-        return np.argsort(values, kind="mergesort").astype(np.int32)
-    keys = np.empty(m, np.int64)
-    for i in range(m):
-        keys[i] = np.int64((values[i] - low) * scale)
-    other_keys, other = np.empty_like(keys), np.empty_like(order)
-    for digit in range(3):
-        counts = np.zeros((1 << _DIGIT) + 1, np.int64)
-        for i in range(m):
-            counts[((keys[i] >> (_DIGIT * digit)) & ((1 << _DIGIT) - 1)) + 1] += 1
-        for i in range(1 << _DIGIT):
-            counts[i + 1] += counts[i]
-        for i in range(m):
-            bucket = (keys[i] >> (_DIGIT * digit)) & ((1 << _DIGIT) - 1)
-            other_keys[counts[bucket]], other[counts[bucket]] = keys[i], order[i]
-            counts[bucket] += 1
-        keys, other_keys = other_keys, keys
-        order, other = other, order
-    for i in range(1, m):  # different values may share all 33 bits
-        edge, k = order[i], i
-        while k > 0 and values[order[k - 1]] > values[edge]:
-            order[k] = order[k - 1]
-            k -= 1
-        order[k] = edge
-    return order
-
-
-@njit(cache=True, nogil=True)
-def rank_matrix(n, ends, order):
-    """Return the rank of each pair (n, n), ABSENT where there is no edge, and the ends of each rank, a < b."""
-    ranks = np.full((n, n), ABSENT, np.int32)
-    a, b = np.empty(len(order), np.int32), np.empty(len(order), np.int32)
-    for r in range(len(order)):
-        i, j = ends[order[r]]
-        a[r], b[r] = i, j
-        ranks[i, j] = ranks[j, i] = r
-    return ranks, a, b
 
 
 @njit(cache=True, nogil=True)
@@ -430,7 +346,8 @@ def file_coboundary(
 ):  # fmt: skip
     """File the cofacets whose longest edge has a rank in (low, high], with coefficients.
 
-    Those of the block ``now`` go on the heap, those of later blocks into the lists. Returns both with their sizes.
+    Only those that can be left over: with the apex of their block, or with a vertex that this is not next to. Those of
+    the block ``now`` go on the heap, those of later blocks into the lists. Returns both with their sizes.
     """
     worst, picked, places = scratch
     worst_ranks(ranks, vertices, k, worst)
@@ -441,18 +358,18 @@ def file_coboundary(
     if filed + count > len(lists[1]):
         lists = lists[0], longer(lists[1], filed + count), longer(lists[2], filed + count)
     heads, items, links = lists
+    v0, v1, v2 = vertices[0], vertices[1], vertices[min(2, k + 1)]  # loops of unknown length are slow
     for w in picked[:count]:
         rank = worst[w]
         block = max(rank, r)
         top = apex[block]
-        if top >= 0:
-            row = ranks[top]
-            has_apex, stranger = w == top, row[w] >= block
-            for i in range(k + 2):
-                has_apex |= vertices[i] == top
-                stranger |= row[vertices[i]] >= block
-            if not (has_apex or stranger):
-                continue
+        row = ranks[top]
+        left_over = (w == top) | (v0 == top) | (v1 == top) | (v2 == top) | (top < 0)
+        left_over |= (row[w] >= block) | (row[v0] >= block) | (row[v1] >= block) | (row[v2] >= block)
+        for i in range(3, k + 2):
+            left_over |= (vertices[i] == top) | (row[vertices[i]] >= block)
+        if not left_over:
+            continue
         key = cofacet(ranks, apex, binomials, r, vertices, k, w, rank, places)
         value = coefficient if modulus == 2 or sign(vertices, k, w) > 0 else modulus - coefficient
         if block == now:
@@ -545,7 +462,7 @@ def reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits):
                             pivot = -1
                             break
                         else:
-                            low, high = high, min(m, high + 2 * (high - r))
+                            low, high = high, min(m, high + (high - r) // 4)
                             part = combine(chain[:n_chain], modulus, bits, 1)
                             n_chain, filed = len(part), 0
                             chain[:n_chain] = part

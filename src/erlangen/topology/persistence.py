@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
 from erlangen.errors import InputError, ShapeError
-from erlangen.kernels import over_rows
+from erlangen.kernels import over_rows, threads_for
 from erlangen.memory import check_memory
 
 MAX_DIMENSION = 20
@@ -105,16 +105,12 @@ def rips_persistence(
     distances, births = checked_distances(X, metric, metric_params, births)
     n = len(distances)
     if threshold == np.inf:
-        threshold = kernels.enclosing_radius(distances, births)
-    ends, values = kernels.list_edges(distances, births, threshold)
+        threshold = _enclosing_radius(distances, births)
+    ranks, a, b, values = _ranked_edges(distances, births, threshold)
     m = len(values)
-    check_memory(4 * n * n + 60 * m, f"persistence of {n:,} points with {m:,} edges up to {threshold:.4g}")
     bits = (modulus - 1).bit_length()
     binomials = _binomials(n, max_dimension + 1)
     _check_keys(n, m, max_dimension, bits, binomials)
-    order = kernels.sorting_order(values)
-    values = values[order]
-    ranks, a, b = kernels.rank_matrix(n, ends, order)
     labelled = modulus == 2 and not cocycles  # first homology by the faster way
     apex, crowded = np.full(m, -1, np.int32), np.zeros(m, np.bool_)
     lonely = np.arange(m)
@@ -155,6 +151,43 @@ def rips_persistence(
     return Persistence(bars, begins, stops, tuple(lists) if cocycles else None, float(threshold))
 
 
+def _over_pairs(kernel, distances, *arguments) -> list:
+    """Call ``kernel(distances, *arguments, start, stop)`` for ranges of points that have as many pairs with later ones."""
+    n = len(distances)
+    offsets = np.concatenate([[0], np.cumsum(np.arange(n, 0, -1))])
+    return over_rows(kernel, distances, *arguments, rows=n, work=n * n, offsets=offsets)
+
+
+def _enclosing_radius(distances: np.ndarray, births: np.ndarray) -> float:
+    """Return the value at which some point is next to all others: from there on the complex is a cone."""
+    from erlangen.topology._edge_kernels import farthest_points
+
+    if not len(distances):
+        return 0.0
+    return float(np.maximum.reduce(_over_pairs(farthest_points, distances, births)).min())
+
+
+def _ranked_edges(distances, births, threshold) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ranks (n, n) of edges by value, and ends a < b and value of each, up to the threshold."""
+    from erlangen.topology import _edge_kernels as kernels
+
+    n = len(distances)
+    counts = np.empty(n, np.int64)
+    _over_pairs(kernels.count_edges, distances, births, threshold, counts)
+    m = int(counts.sum())
+    check_memory(4 * n * n + 60 * m, f"persistence of {n:,} points with {m:,} edges up to {threshold:.4g}")
+    ends, values = np.empty((m, 2), np.int32), np.empty(m)
+    _over_pairs(kernels.list_edges, distances, births, threshold, np.cumsum(counts) - counts, ends, values)
+    parts = threads_for(m, m * _WORK)  # of values, each sorted by one thread
+    cuts = np.quantile(values[:: m // 1000 + 1], np.linspace(0, 1, parts + 1)[1:-1]) if parts > 1 else []
+    cuts = np.concatenate([[-np.inf], cuts, [np.inf]])
+    order = np.concatenate(over_rows(kernels.sorting_order, values, cuts, rows=parts, work=m * _WORK))
+    ranks = np.full((n, n), kernels.ABSENT, np.int32)
+    a, b, ranked = np.empty(m, np.int32), np.empty(m, np.int32), np.empty(m)
+    over_rows(kernels.write_ranks, ends, values, order, ranks, a, b, ranked, rows=m, work=m * _WORK)
+    return ranks, a, b, ranked
+
+
 def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: int, stop: int) -> np.ndarray:
     """Return the ascending keys of critical simplices with k vertices beside a longest edge of rank start to stop."""
     from erlangen.topology._cycle_kernels import critical_triangles
@@ -165,14 +198,15 @@ def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: in
             return critical_triangles(ranks, a, b, apex, crowded, start + low, start + high)
         return critical_simplices(ranks, a, b, apex, crowded, binomials, k, start + low, start + high)
 
-    return np.concatenate(over_rows(portion, rows=stop - start, work=(stop - start) * len(ranks) * k))
+    work = (stop - start) * len(ranks) * k
+    return np.concatenate(over_rows(portion, rows=stop - start, work=work, shares=16))
 
 
 def _end_cycles(ranks, a, b, apex, crowded, binomials, begun: np.ndarray, has_apexes: bool) -> np.ndarray:
     """Return for each edge that begins a class the key of the triangle that ends it, -1 where none does.
 
-    Edges are looked at in portions, each half as many as all before: classes that ended need no bits any more, and where
-    all have ended the others need not be looked at.
+    Edges are looked at in portions, each half as many as all before: classes that ended need no bits any more, and
+    where all have ended the others need not be looked at.
     """
     from erlangen.topology import _cycle_kernels as cycles
     from erlangen.topology._rips_kernels import find_apexes
