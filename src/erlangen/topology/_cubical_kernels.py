@@ -5,9 +5,12 @@ its facets are next to it along these axes. Each cell has the rank of one pixel:
 one rank are a block; the filtration adds block after block, within a block cells of one dimension by their place. So
 ``rank * n_cells + place`` is a key that compares as the filtration does.
 
-A cell and its oldest cofacet, if this lies in the same block and has no younger facet there, are an *apparent pair*, a
-bar of length zero. What is left are *critical* cells. In the lowest dimension they are joined by union-find over
-critical edges, each vertex starting at the end of the path of apparent pairs; in the highest, dually, cells are joined
+The block of a pixel is what of the cells around its own enters with it. If along some axis nothing lies on one side,
+and on the other side the same as in the middle, as around most pixels, all cells are in *pairs* of neighbors along
+this axis, bars of length zero; of a cocycle that reaches the block only the pairs' cofacets need be known, as the rest
+vanishes with them. In other blocks, a cell and its oldest cofacet are a pair if the cofacet has no younger facet there.
+What is left are *critical* cells. In the lowest dimension they are joined by union-find over
+critical edges, each vertex starting at the end of the path of pairs; in the highest, dually, cells are joined
 over critical walls in the reverse order, with what lies outside the image as the eldest of all (A. Garin et al.,
 arXiv:2102.11397). What lies between is reduced as coboundaries.
 """
@@ -42,6 +45,15 @@ def dimension(cell, sizes, strides):
 
 
 @njit(cache=True, nogil=True)
+def dimensions(cells, sizes, strides):
+    """Return the dimension of each cell."""
+    found = np.empty(len(cells), np.int64)
+    for i in range(len(cells)):
+        found[i] = dimension(cells[i], sizes, strides)
+    return found
+
+
+@njit(cache=True, nogil=True)
 def extreme_neighbor(when, cell, up, sizes, strides, periodic):
     """Return the first of a cell's cofacets (up) or the last of its facets within its block, -1 if there is none."""
     best = np.int64(-1)
@@ -60,8 +72,45 @@ def extreme_neighbor(when, cell, up, sizes, strides, periodic):
 
 
 @njit(cache=True, nogil=True)
-def apparent_partner(when, cell, up, sizes, strides, periodic):
-    """Return the cofacet (up) or facet that a cell is in an apparent pair with, -1 if there is none."""
+def find_axes(when, centers, around, sizes, strides, on_vertices, axes, start, stop):
+    """Write, for pixels of rank start to stop, the axis along which all cells of their block are in pairs; 0 if none.
+
+    The code is 1 + 2 axis, and 1 more if the facets of the pairs lie forward of their cofacets. ``around[axis]`` has
+    the steps to the cells around in the other axes.
+    """
+    for r in range(start, stop):
+        center = centers[r]
+        axes[r], inner = 0, True
+        for axis in range(len(sizes)):
+            x = center // strides[axis] % sizes[axis]
+            inner &= 0 < x < sizes[axis] - 1
+        if not inner:
+            continue
+        for axis in range(len(sizes)):
+            for forward in (-1, 1):
+                step = forward * strides[axis]
+                paired = True
+                for t in around[axis]:
+                    cell = center + t
+                    if (when[cell] == r) != (when[cell + step] == r) or when[cell - step] == r:
+                        paired = False
+                        break
+                if paired:
+                    axes[r] = 1 + 2 * axis + ((forward > 0) != on_vertices)
+                    break
+            if axes[r]:
+                break
+
+
+@njit(cache=True, nogil=True)
+def partner(when, axes, cell, up, sizes, strides, periodic):
+    """Return the cofacet (up) or facet that a cell is in a pair of length zero with, -1 if there is none."""
+    code = np.int64(axes[when[cell]])
+    if code:
+        axis, forward = (code - 1) >> 1, 2 * ((code - 1) & 1) - 1
+        if (cell // strides[axis] % sizes[axis] & 1) == up:
+            return np.int64(-1)
+        return cell + (-forward if up else forward) * strides[axis]
     other = extreme_neighbor(when, cell, up, sizes, strides, periodic)
     if other >= 0 and extreme_neighbor(when, other, not up, sizes, strides, periodic) == cell:
         return other
@@ -69,18 +118,34 @@ def apparent_partner(when, cell, up, sizes, strides, periodic):
 
 
 @njit(cache=True, nogil=True)
-def critical_cells(when, k, sizes, strides, periodic, start, stop):
-    """Return the keys of cells of dimension k, of places start to stop, that are in no apparent pair."""
+def critical_cells(when, axes, centers, steps, highest, sizes, strides, periodic, start, stop):
+    """Return the keys of cells of up to a dimension, in blocks of rank start to stop, that are in no pair."""
     found, size = np.empty(64, np.int64), 0
-    for cell in range(start, stop):
-        if dimension(cell, sizes, strides) != k:
+    cells = np.empty(len(steps), np.int64)
+    for r in range(start, stop):
+        if axes[r]:
             continue
-        if apparent_partner(when, cell, True, sizes, strides, periodic) >= 0:
-            continue
-        if apparent_partner(when, cell, False, sizes, strides, periodic) >= 0:
-            continue
-        found = append(found, size, np.int64(when[cell]) * len(when) + cell)
-        size += 1
+        count = 0
+        for step in steps:
+            cell = centers[r]
+            for axis in range(len(sizes)):
+                if step[axis] and cell >= 0:
+                    cell = next_cell(cell, axis, step[axis], sizes, strides, periodic)
+            if cell < 0 or when[cell] != r or dimension(cell, sizes, strides) > highest:
+                continue
+            new = True  # around a short periodic axis the same cell comes twice
+            for other in cells[:count]:
+                new &= other != cell
+            if new:
+                cells[count] = cell
+                count += 1
+        for cell in cells[:count]:
+            if partner(when, axes, cell, True, sizes, strides, periodic) >= 0:
+                continue
+            if partner(when, axes, cell, False, sizes, strides, periodic) >= 0:
+                continue
+            found = append(found, size, r * len(when) + cell)
+            size += 1
     return found[:size]
 
 
@@ -104,18 +169,24 @@ def find_root(parent, cell):
 
 
 @njit(cache=True, nogil=True)
-def merge(when, joints, dual, sizes, strides, periodic):
+def merge(when, axes, joints, dual, sizes, strides, periodic):
     """Return (m, 2) keys: critical cells that join two components, in the order given, and the cell whose ends there.
 
     Components of vertices joined by edges, oldest first; or (dual) of cells of the highest dimension joined by walls,
     youngest first, where what is outside of the grid is one of them.
     """
-    n, top = len(when), len(sizes)
+    n = len(when)
     parent = np.arange(n + 1)
-    for cell in range(n):
-        if dimension(cell, sizes, strides) != (top if dual else 0):
-            continue
-        joint = apparent_partner(when, cell, not dual, sizes, strides, periodic)
+    count = 1
+    for axis in range(len(sizes)):
+        count *= (sizes[axis] + (not dual)) // 2
+    for number in range(count):
+        cell, rest = np.int64(0), number
+        for axis in range(len(sizes)):
+            side = (sizes[axis] + (not dual)) // 2
+            cell += (2 * (rest % side) + dual) * strides[axis]
+            rest //= side
+        joint = partner(when, axes, cell, not dual, sizes, strides, periodic)
         if joint >= 0:
             low, high = ends_of(joint, dual, sizes, strides, periodic)
             other = high if low == cell else low
@@ -149,8 +220,8 @@ def incidence(cell, cofacet, sizes, strides, periodic):
 
 
 @njit(cache=True, nogil=True)
-def push_coboundary(when, cell, coefficient, modulus, bits, sizes, strides, periodic, heap, size):
-    """Push a cell's cofacets with their coefficients; return heap and size."""
+def push_coboundary(when, axes, cell, coefficient, modulus, bits, sizes, strides, periodic, heap, size):
+    """Push a cell's cofacets, of which something can be left over, with their coefficients; return heap and size."""
     positive = True  # by the odd axes before
     for axis in range(len(sizes)):
         if cell // strides[axis] % sizes[axis] & 1:
@@ -161,15 +232,21 @@ def push_coboundary(when, cell, coefficient, modulus, bits, sizes, strides, peri
         if low == high:
             continue
         for other, sign in ((low, positive), (high, not positive)):
-            if other >= 0:
-                value = coefficient if sign or modulus == 2 else modulus - coefficient
-                heap = push(heap, size, ((np.int64(when[other]) * len(when) + other) << bits) | value)
-                size += 1
+            if other < 0:
+                continue
+            code = np.int64(axes[when[other]])
+            if code:
+                along = (code - 1) >> 1
+                if not other // strides[along] % sizes[along] & 1:
+                    continue
+            value = coefficient if sign or modulus == 2 else modulus - coefficient
+            heap = push(heap, size, ((np.int64(when[other]) * len(when) + other) << bits) | value)
+            size += 1
     return heap, size
 
 
 @njit(cache=True, nogil=True)
-def reduce_cells(when, columns, modulus, bits, sizes, strides, periodic):
+def reduce_cells(when, axes, columns, modulus, bits, sizes, strides, periodic):
     """Reduce the coboundaries of critical cells, given by key, youngest first; return their pivots, -1 if none."""
     n = len(when)
     pivots = np.full(len(columns), -1, np.int64)
@@ -180,7 +257,7 @@ def reduce_cells(when, columns, modulus, bits, sizes, strides, periodic):
     inverse = inverses(modulus)
     for c in range(len(columns)):
         chain[0], links = (columns[c] << bits) | 1, 1
-        heap, size = push_coboundary(when, columns[c] % n, 1, modulus, bits, sizes, strides, periodic, heap, 0)
+        heap, size = push_coboundary(when, axes, columns[c] % n, 1, modulus, bits, sizes, strides, periodic, heap, 0)
         while True:
             pivot, coefficient, size = pop_pivot(heap, size, modulus, bits)
             if pivot < 0:
@@ -194,9 +271,11 @@ def reduce_cells(when, columns, modulus, bits, sizes, strides, periodic):
                     cell = (stored[s] >> bits) % n
                     chain = append(chain, links, ((stored[s] >> bits) << bits) | value)
                     links += 1
-                    heap, size = push_coboundary(when, cell, value, modulus, bits, sizes, strides, periodic, heap, size)
+                    heap, size = push_coboundary(
+                        when, axes, cell, value, modulus, bits, sizes, strides, periodic, heap, size
+                    )
                 continue
-            facet = apparent_partner(when, pivot % n, False, sizes, strides, periodic)
+            facet = partner(when, axes, pivot % n, False, sizes, strides, periodic)
             if facet < 0:
                 table[i], owner[i] = pivot, c
                 break
@@ -204,7 +283,7 @@ def reduce_cells(when, columns, modulus, bits, sizes, strides, periodic):
             size += 1
             positive = modulus == 2 or incidence(facet, pivot % n, sizes, strides, periodic) > 0
             factor = modulus - coefficient if positive else coefficient  # so that the pivot cancels
-            heap, size = push_coboundary(when, facet, factor, modulus, bits, sizes, strides, periodic, heap, size)
+            heap, size = push_coboundary(when, axes, facet, factor, modulus, bits, sizes, strides, periodic, heap, size)
             chain = append(chain, links, ((np.int64(when[facet]) * n + facet) << bits) | factor)
             links += 1
         pivots[c] = pivot

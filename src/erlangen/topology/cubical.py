@@ -1,6 +1,7 @@
 """Persistence of images: cubical complexes of any dimension, by sublevel sets."""
 
 import math
+from itertools import product
 
 import numpy as np
 
@@ -61,8 +62,6 @@ def cubical_persistence(
     >>> [bars.tolist() for bars in cubical_persistence(ring).bars]
     [[[0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, inf]], [[1.0, 2.0]]]
     """
-    from erlangen.topology import _cubical_kernels as kernels
-
     image, periodic = _checked(image, input_type, periodic)
     modulus = checked_modulus(modulus)
     highest = image.ndim if periodic.all() else image.ndim - 1
@@ -74,43 +73,76 @@ def cubical_persistence(
     order = np.argsort(values, kind="stable")
     ranks = np.empty(image.size, np.int32)
     ranks[order] = np.arange(image.size, dtype=np.int32)
-    when, periodic = _grid(ranks.reshape(image.shape), input_type == "vertices", periodic)
-    d, n = when.ndim, when.size
-    sizes = np.array(when.shape, dtype=np.int64)
-    strides = np.array([np.prod(sizes[axis + 1 :]) for axis in range(d)], dtype=np.int64)
-    when = when.ravel()
-    bits = int(modulus - 1).bit_length()
-    if (image.size * n) << bits >= 2**63:
-        raise InputError(
-            f"the cells of an image of shape {image.shape} cannot be numbered with 63 bits; take a smaller one"
-        )
-    grid = sizes, strides, periodic
-
-    def critical(k: int) -> np.ndarray:
-        """Return the keys of critical cells, oldest first."""
-        found = over_rows(kernels.critical_cells, when, k, *grid, rows=n, work=n * d * WORK)
-        return np.sort(np.concatenate(found))
-
-    born = {k: critical(k) for k in range(min(max(max_dimension, 1), d) + 1)}
-    pairs = {}  # dimension -> (m, 2) keys
-    if d:
-        pairs[0] = kernels.merge(when, born[1], False, *grid)[:, ::-1]
-        if max_dimension >= d - 1 > 0:
-            pairs[d - 1] = kernels.merge(when, born[d - 1][::-1].copy(), True, *grid)
-        for k in range(1, min(max_dimension, d - 2) + 1):
-            columns = np.setdiff1d(born[k], pairs[k - 1][:, 1])[::-1].copy()
-            pivots = kernels.reduce_cells(when, columns, modulus, bits, *grid)
-            pairs[k] = np.column_stack([columns, pivots])[pivots >= 0]
+    ranks = ranks.reshape(image.shape)
+    vertices = input_type == "vertices"
+    if image.ndim == 2 and not periodic.any():
+        pairs, endless = _of_plane(ranks, values, order, vertices, max_dimension)
+    else:
+        pairs, endless = _of_grid(ranks, order, vertices, periodic, max_dimension, modulus)
     found = []
     for k in range(max_dimension + 1):
-        mine = pairs.get(k, np.empty((0, 2), np.int64))
-        ended = pairs[k - 1][:, 1] if k - 1 in pairs else []
-        endless = np.setdiff1d(born.get(k, []), np.concatenate([mine[:, 0], ended])).astype(np.int64)
-        births = np.concatenate([mine[:, 0], endless]) // n
-        deaths = np.concatenate([mine[:, 1] // n, np.full(len(endless), -1)])
+        births = np.concatenate([pairs[k][:, 0], endless[k]])
+        deaths = np.concatenate([pairs[k][:, 1], np.full(len(endless[k]), -1)])
         found.append(_bars(values, order, image.shape, births, deaths))
     bars, begins, ends = (tuple(part) for part in zip(*found, strict=True))
     return Persistence(bars, begins, ends, None, float(values[order[-1]]))
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _of_plane(ranks, values, order, vertices: bool, max_dimension: int) -> tuple[list, list]:
+    """Return by dimension the ranks of pixels: (m, 2) that begin and end classes, (m,) that begin endless ones."""
+    from erlangen.topology._plane_kernels import join_pixels
+
+    framed = np.pad(ranks, 1, constant_values=-1)
+    pairs = [join_pixels(framed, values, order, not vertices, holes) for holes in (False, True)[: max_dimension + 1]]
+    higher = max_dimension + 1 - len(pairs)
+    return pairs + [_NONE.reshape(0, 2)] * higher, [np.zeros(1, np.int64)] + [_NONE] * max_dimension
+
+
+def _of_grid(ranks, order, vertices: bool, periodic, max_dimension: int, modulus: int) -> tuple[list, list]:
+    """Return the same for any image, by cells."""
+    from erlangen.topology import _cubical_kernels as kernels
+
+    when, periodic = _grid(ranks, vertices, periodic)
+    d, n = when.ndim, when.size
+    sizes = np.array(when.shape, dtype=np.int64)
+    strides = np.array([np.prod(sizes[axis + 1 :]) for axis in range(d)], dtype=np.int64)
+    grid = sizes, strides, periodic
+    bits = int(modulus - 1).bit_length()
+    if (len(order) * n) << bits >= 2**63:
+        raise InputError(
+            f"the cells of an image of shape {ranks.shape} cannot be numbered with 63 bits; take a smaller one"
+        )
+    centers = np.arange(n).reshape(when.shape)[(slice(int(not vertices), None, 2),) * d].ravel()[order]
+    when = when.ravel()
+    steps = np.array(list(product((0, -1, 1), repeat=d)), dtype=np.int64).reshape(3**d, d)
+    around = np.array([steps[steps[:, axis] == 0] @ strides for axis in range(d)], dtype=np.int64).reshape(d, 3**d // 3)
+    axes = np.zeros(len(order), np.uint8)
+    work = n * d * WORK
+    over_rows(kernels.find_axes, when, centers, around, sizes, strides, vertices, axes, rows=len(order), work=work)
+    top = min(max(max_dimension, 1), d)
+    found = over_rows(
+        kernels.critical_cells, when, axes, centers, steps, top, *grid, rows=len(order), work=work, shares=4
+    )
+    keys = np.sort(np.concatenate(found))  # oldest first
+    dimensions = kernels.dimensions(keys % n, sizes, strides)
+    born = [keys[dimensions == k] for k in range(top + 1)]
+    pairs = [_NONE.reshape(0, 2)] * (max_dimension + 1)  # of keys
+    if d:
+        pairs[0] = kernels.merge(when, axes, born[1], False, *grid)[:, ::-1]
+        if max_dimension >= d - 1 > 0:
+            pairs[d - 1] = kernels.merge(when, axes, born[d - 1][::-1].copy(), True, *grid)
+        for k in range(1, min(max_dimension, d - 2) + 1):
+            columns = np.setdiff1d(born[k], pairs[k - 1][:, 1])[::-1].copy()
+            pivots = kernels.reduce_cells(when, axes, columns, modulus, bits, *grid)
+            pairs[k] = np.column_stack([columns, pivots])[pivots >= 0]
+    endless = [_NONE] * (max_dimension + 1)
+    for k in range(min(max_dimension, top) + 1):
+        ended = pairs[k - 1][:, 1] if k else _NONE
+        endless[k] = np.setdiff1d(born[k], np.concatenate([pairs[k][:, 0], ended])) // n
+    return [mine // n for mine in pairs], endless
 
 
 def _bars(values, order, shape, births, deaths) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
