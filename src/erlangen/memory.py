@@ -1,6 +1,7 @@
 """Refuse an allocation before it exhausts the memory."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from erlangen.errors import TooLargeError
@@ -27,10 +28,14 @@ def available_bytes() -> int | None:
     return max(min(found), 0)
 
 
-def check_memory(needed: int, what: str) -> None:
-    """Raise TooLargeError if ``needed`` bytes are more than the system has left."""
+def check_memory(needed: int, what: str, remedy: Callable[[int], str] | None = None) -> None:
+    """Raise TooLargeError if ``needed`` bytes are more than the system has left.
+
+    ``remedy`` says, given how many are left, what would do.
+    """
     if needed <= HARMLESS:
         return
     available = available_bytes()
     if available is not None and needed > available:
-        raise TooLargeError(f"{what} would take {needed / 1e9:.1f} GB, {available / 1e9:.1f} GB are available")
+        advice = "" if remedy is None else f"; {remedy(available)}"
+        raise TooLargeError(f"{what} would take {needed / 1e9:.1f} GB, {available / 1e9:.1f} GB are available{advice}")

@@ -1,5 +1,6 @@
 """Vietoris-Rips persistence against plain matrix reduction, ripser and gudhi, and against what mathematics says."""
 
+import re
 import warnings
 from itertools import combinations
 
@@ -13,6 +14,7 @@ from scipy.spatial.distance import cdist
 from erlangen.errors import ErlangenError, InputError, ShapeError, TooLargeError
 from erlangen.symmetry import Euclidean, Invariant, Permutation, Permute, Point, certify
 from erlangen.topology import Persistence, rips_persistence
+from erlangen.topology.persistence import checked_distances
 
 
 def plain(distances, max_dimension, threshold, births, modulus) -> list[np.ndarray]:
@@ -307,6 +309,101 @@ def test_bad_input_is_named(arguments, options, error, words):
     with pytest.raises(error) as caught:
         rips_persistence(arguments, **options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_collapsed_edges_change_nothing(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3, 16))
+    X = [rng.random((n, 3)), rng.integers(0, 3, (n, 2)).astype(float)][seed % 2]
+    options = {"max_dimension": 3} | ({"births": rng.random(n) / 2, "threshold": 0.8} if seed % 3 == 0 else {})
+    found = rips_persistence(X, collapse_edges=True, **options)
+    assert_same_bars(found.bars, rips_persistence(X, **options).bars)
+    if "births" not in options:
+        distances = cdist(X, X)
+        for bars, begins, ends in list(zip(found.bars, found.births, found.deaths, strict=True))[1:]:
+            np.testing.assert_array_equal(bars[:, 0], distances[begins[:, 0], begins[:, 1]])
+            ended = ends[:, 0] >= 0
+            np.testing.assert_array_equal(bars[ended, 1], distances[ends[ended, 0], ends[ended, 1]])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_labels_of_edges_find_what_reduction_finds(seed, monkeypatch):
+    monkeypatch.setattr("erlangen.topology.persistence._FIRST_PORTION", 16)  # many portions, many classes in them
+    rng = np.random.default_rng(seed)
+    X = [rng.random((90, 2)), rng.integers(0, 8, (90, 2)), rng.random((60, 40))][seed % 3].astype(float)
+    threshold = [np.inf, 0.5 * np.ptp(X)][seed % 2]
+    labelled = rips_persistence(X, max_dimension=1 + seed % 2, threshold=threshold)
+    reduced = rips_persistence(X, max_dimension=1 + seed % 2, threshold=threshold, cocycles=True)
+    assert_same_bars(labelled.bars, reduced.bars)
+
+
+def test_many_classes_at_a_time():
+    distances = np.random.default_rng(0).random((150, 150))  # no metric: a random graph, hundreds of cycles alive
+    distances = np.triu(distances, 1) + np.triu(distances, 1).T
+    bars = rips_persistence(distances, metric="precomputed").bars
+    expected = rips_persistence(distances, metric="precomputed", cocycles=True).bars
+    assert len(bars[1]) > 200
+    assert_same_bars(bars, expected)
+
+
+@pytest.mark.parametrize("kind", ["points", "sparse", "late"])
+def test_where_few_pairs_are_near_no_table_is_made(kind, monkeypatch):
+    monkeypatch.setattr("erlangen.topology.sparse_persistence.MIN_POINTS", 10)
+    monkeypatch.setattr("erlangen.topology.sparse_persistence.FEW", 2.5)
+    rng = np.random.default_rng(0)
+    points = rng.random((60, 3))
+    X, options = points, {"max_dimension": 2, "threshold": 0.6}
+    if kind == "sparse":
+        X = sparse.triu(cdist(points, points) * (cdist(points, points) < 0.6), 1)
+        options = {"max_dimension": 2, "metric": "precomputed"}
+    elif kind == "late":
+        options["births"] = rng.random(60) / 2
+    table = []
+    few = rips_persistence(X, **options)
+    monkeypatch.setattr("erlangen.topology.sparse_persistence.MIN_POINTS", 10**9)
+    monkeypatch.setattr(
+        "erlangen.topology.persistence.checked_distances", lambda *a: table.append(1) or checked_distances(*a)
+    )
+    all_pairs = rips_persistence(X, **options)
+    assert table == [1]
+    assert_same_bars(few.bars, all_pairs.bars)
+    distances = cdist(points, points)
+    if kind != "late":
+        for bars, begins in zip(few.bars[1:], few.births[1:], strict=True):
+            np.testing.assert_allclose(bars[:, 0], distances[begins[:, 0], begins[:, 1]], rtol=1e-12)
+
+
+def test_many_points_with_a_threshold():
+    X = np.random.default_rng(0).random((20_000, 2))
+    bars = rips_persistence(X, threshold=0.012).bars
+    assert len(bars[0]) == 20_000
+    assert len(bars[1]) > 1_000
+
+
+def test_the_error_says_which_threshold_would_do(monkeypatch):
+    X = np.random.default_rng(0).random((400, 3))
+    monkeypatch.setattr("erlangen.memory.HARMLESS", 0)
+    monkeypatch.setattr("erlangen.memory.available_bytes", lambda: 3_000_000)
+    with pytest.raises(TooLargeError, match=r"threshold=(\S+) would do") as caught:
+        rips_persistence(X)
+    threshold = float(re.search(r"threshold=(\S+) would", str(caught.value))[1])
+    assert 0.2 < threshold < 0.7
+    rips_persistence(X, threshold=0.99 * threshold)
+
+
+def test_the_error_says_which_dimension_would_do(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    monkeypatch.setattr("erlangen.memory.HARMLESS", 0)
+    for name in ("erlangen.memory.available_bytes", "erlangen.topology.persistence.available_bytes"):
+        monkeypatch.setattr(name, lambda: 200_000)
+    with pytest.raises(
+        TooLargeError, match=r"homology of dimension 4.*max_dimension=3 would do, or threshold="
+    ) as caught:
+        rips_persistence(X, max_dimension=4)
+    rips_persistence(X, max_dimension=3)
+    rips_persistence(X, max_dimension=4, threshold=float(re.search(r"threshold=([\d.]+)", str(caught.value))[1]))
 
 
 def test_what_does_not_fit_is_refused():

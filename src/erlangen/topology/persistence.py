@@ -9,13 +9,23 @@ from sklearn.metrics import pairwise_distances
 
 from erlangen.errors import InputError, ShapeError
 from erlangen.kernels import over_rows, threads_for
-from erlangen.memory import check_memory
+from erlangen.memory import available_bytes, check_memory
 
 MAX_DIMENSION = 20
 """Homology dimensions above this are surely a slip of the pen."""
 
 _WORK = 32
 """Multiplications that looking for a vertex in an edge's lune takes, about."""
+
+_BYTES_PER_EDGE = 60
+_BYTES_PER_COLUMN = 64
+
+_FEWER_POINTS = (
+    "take a threshold, of Euclidean distances or in a sparse matrix of them, or some of the points: farthest_points"
+)
+
+_SAMPLE = 64
+"""Edges at which simplices are counted to tell how many there are in all."""
 
 _FIRST_PORTION = 16_384
 """Edges that are looked at before asking whether all cycles have ended."""
@@ -58,6 +68,7 @@ def rips_persistence(
     births=None,
     modulus: int = 2,
     cocycles: bool = False,
+    collapse_edges: bool = False,
 ) -> Persistence:
     """Compute the persistent homology of the Vietoris-Rips filtration, with coefficients modulo a prime.
 
@@ -67,7 +78,8 @@ def rips_persistence(
     ----------
     X : (n, d) array, or (n, n) array or sparse matrix
         Points; or distances with ``metric="precomputed"``, of which the upper triangle counts. In a sparse matrix what
-        is not stored is no edge; infinite distances are none either.
+        is not stored is no edge; infinite distances are none either. Where few of many pairs are near, by a sparse
+        matrix or by the threshold, no table of all pairs is made.
     max_dimension : int
         The highest homology dimension.
     threshold : float
@@ -80,6 +92,10 @@ def rips_persistence(
         A prime: the field of the coefficients.
     cocycles : bool
         Whether to return a representative cocycle of each bar.
+    collapse_edges : bool
+        Whether to leave out first, or let enter later, the edges that do not matter. The bars are the same. It rarely
+        pays, as dominated edges cost next to nothing here anyway. Not together with cocycles, which would be those of
+        another complex.
 
     Raises
     ------
@@ -99,14 +115,22 @@ def rips_persistence(
     """
     from erlangen.topology import _cycle_kernels as cycles
     from erlangen.topology import _rips_kernels as kernels
+    from erlangen.topology.sparse_persistence import near_pairs, persistence_of_pairs
 
     _check_arguments(max_dimension, threshold)
     modulus = checked_modulus(modulus)
+    if not (cocycles or collapse_edges) and (few := near_pairs(X, metric, threshold, births)) is not None:
+        return persistence_of_pairs(*few, threshold, max_dimension, modulus)
     distances, births = checked_distances(X, metric, metric_params, births)
     n = len(distances)
     if threshold == np.inf:
         threshold = _enclosing_radius(distances, births)
     ranks, a, b, values = _ranked_edges(distances, births, threshold)
+    lengths = a, b  # the ends of the edges that have the values
+    if collapse_edges:
+        if cocycles:
+            raise InputError("cocycles are those of all edges; set either collapse_edges or cocycles, not both")
+        ranks, a, b, values, lengths = _collapsed(ranks, a, b, values)
     m = len(values)
     bits = (modulus - 1).bit_length()
     binomials = _binomials(n, max_dimension + 1)
@@ -123,10 +147,12 @@ def rips_persistence(
     edges, points = kernels.merge_components(births, a, b, lonely)
     lasting = np.setdiff1d(np.arange(n), points)
     points, edges = np.concatenate([points, lasting]), np.concatenate([edges, np.full(len(lasting), -1)])
-    found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, values, a, b)]
+    found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, values, *lengths)]
     lists = [[]]
     for dimension in range(1, max_dimension + 1):
         k = dimension - 1
+        if k:
+            _check_columns(ranks, a, b, apex, crowded, binomials, values, k)
         columns = lonely if k == 0 else _critical_simplices(ranks, a, b, apex, crowded, binomials, k, 0, m)
         columns = np.setdiff1d(columns, edges)
         if k == 0 and labelled:
@@ -137,7 +163,7 @@ def rips_persistence(
         edges = pivots  # what ends a bar here begins none in the next dimension
         first = columns // binomials[k, n]
         last = np.where(pivots < 0, -1, pivots // binomials[k + 1, n])
-        *table, kept = _sorted_bars(values[first], _ends(first, a, b), last, values, a, b)
+        *table, kept = _sorted_bars(values[first], _ends(first, *lengths), last, values, *lengths)
         found.append((*table, kept))
         if cocycles:
             spans = [slice(starts[c], starts[c + 1]) for c in kept]
@@ -152,7 +178,7 @@ def rips_persistence(
 
 
 def _over_pairs(kernel, distances, *arguments) -> list:
-    """Call ``kernel(distances, *arguments, start, stop)`` for ranges of points that have as many pairs with later ones."""
+    """Call ``kernel(distances, *arguments, start, stop)`` for ranges of points with as many pairs to later ones."""
     n = len(distances)
     offsets = np.concatenate([[0], np.cumsum(np.arange(n, 0, -1))])
     return over_rows(kernel, distances, *arguments, rows=n, work=n * n, offsets=offsets)
@@ -175,7 +201,18 @@ def _ranked_edges(distances, births, threshold) -> tuple[np.ndarray, np.ndarray,
     counts = np.empty(n, np.int64)
     _over_pairs(kernels.count_edges, distances, births, threshold, counts)
     m = int(counts.sum())
-    check_memory(4 * n * n + 60 * m, f"persistence of {n:,} points with {m:,} edges up to {threshold:.4g}")
+
+    def lower_threshold(available: int) -> str:
+        few = (available - 4 * n * n) // _BYTES_PER_EDGE
+        if few <= 0:
+            return _FEWER_POINTS
+        i, j = np.random.default_rng(0).integers(n, size=(2, 100_000))
+        sample = np.sort(np.maximum(distances[np.minimum(i, j), np.maximum(i, j)], np.maximum(births[i], births[j])))
+        limit = float(sample[int(len(sample) * few / (n * n / 2))])
+        return f"threshold={limit:.4g} would do, with some {few:,} edges"
+
+    needed = 4 * n * n + _BYTES_PER_EDGE * m
+    check_memory(needed, f"persistence of {n:,} points with {m:,} edges up to {threshold:.4g}", lower_threshold)
     ends, values = np.empty((m, 2), np.int32), np.empty(m)
     _over_pairs(kernels.list_edges, distances, births, threshold, np.cumsum(counts) - counts, ends, values)
     parts = threads_for(m, m * _WORK)  # of values, each sorted by one thread
@@ -186,6 +223,19 @@ def _ranked_edges(distances, births, threshold) -> tuple[np.ndarray, np.ndarray,
     a, b, ranked = np.empty(m, np.int32), np.empty(m, np.int32), np.empty(m)
     over_rows(kernels.write_ranks, ends, values, order, ranks, a, b, ranked, rows=m, work=m * _WORK)
     return ranks, a, b, ranked
+
+
+def _collapsed(ranks, a, b, values) -> tuple:
+    """Return ranked edges of which those that do not matter are left out, and the ends of those with their values."""
+    from erlangen.topology import _edge_kernels as kernels
+
+    kernels.collapse_edges(ranks, a, b)
+    times = ranks[a, b]
+    order = np.argsort(times, kind="stable")[: np.count_nonzero(times < kernels.ABSENT)]
+    times, a_left, b_left = times[order], a[order], b[order]
+    ranks[...] = kernels.ABSENT
+    ranks[a_left, b_left] = ranks[b_left, a_left] = np.arange(len(order), dtype=np.int32)
+    return ranks, a_left, b_left, values[times], (a[times], b[times])
 
 
 def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: int, stop: int) -> np.ndarray:
@@ -200,6 +250,23 @@ def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: in
 
     work = (stop - start) * len(ranks) * k
     return np.concatenate(over_rows(portion, rows=stop - start, work=work, shares=16))
+
+
+def _check_columns(ranks, a, b, apex, crowded, binomials, values, k: int) -> None:
+    """Refuse dimensions with too many critical simplices, told from those of some edges, and say what would do."""
+    edges = np.flatnonzero(crowded)
+    available = available_bytes()
+    if available is None or len(edges) * int(binomials[k, len(ranks)]) * _BYTES_PER_COLUMN < available:
+        return
+    chosen = np.sort(np.random.default_rng(0).choice(edges, min(_SAMPLE, len(edges)), replace=False))
+    counts = [len(_critical_simplices(ranks, a, b, apex, crowded, binomials, k, r, r + 1)) for r in chosen]
+    needed = np.cumsum(counts) * (len(edges) / len(chosen)) * _BYTES_PER_COLUMN
+
+    def less(available: int) -> str:
+        return f"max_dimension={k} would do, or threshold={values[chosen[np.argmax(needed > 0.7 * available)]]:.4g}"
+
+    what = f"homology of dimension {k + 1}, with some {needed[-1] / _BYTES_PER_COLUMN:,.0f} critical simplices,"
+    check_memory(int(needed[-1]), what, less)
 
 
 def _end_cycles(ranks, a, b, apex, crowded, binomials, begun: np.ndarray, has_apexes: bool) -> np.ndarray:
@@ -308,7 +375,7 @@ def checked_distances(X, metric, metric_params=None, births=None) -> tuple[np.nd
         if not np.isfinite(points).all():
             row = int(np.argmin(np.isfinite(points).all(axis=1)))
             raise InputError(f"points are finite, got {points[row].tolist()} for point {row}")
-        check_memory(16 * len(points) ** 2, f"the distances of {len(points):,} points")
+        check_memory(16 * len(points) ** 2, f"the distances of {len(points):,} points", lambda _: _FEWER_POINTS)
         if metric == "euclidean":  # scikit-learn's own is off by up to 1e-8
             distances = cdist(points, points)
         else:
@@ -334,7 +401,7 @@ def _numbers(X, what: str) -> np.ndarray:
 def _dense(X) -> np.ndarray:
     """Return the distances of a sparse matrix: inf where neither of (i, j) and (j, i) is stored."""
     n = X.shape[0]
-    check_memory(16 * n * n, f"the distances of {n:,} points")
+    check_memory(16 * n * n, f"the distances of {n:,} points", lambda _: _FEWER_POINTS)
     entries = sparse.coo_array(X)
     if X.shape != (n, n):
         raise ShapeError(f"precomputed distances have shape (n, n), got {X.shape}")
