@@ -219,6 +219,71 @@ def test_cocycles_are_cocycles_until_their_bars_end(seed, modulus):
             assert min(broken) == death
 
 
+def boundary_matrix(distances, size, limit, modulus):
+    """Return simplices of one size within a limit, those with one vertex less, and the boundary matrix."""
+
+    def within(k):
+        return [s for s in combinations(range(len(distances)), k) if distances[np.ix_(s, s)].max() <= limit]
+
+    facets = within(size - 1)
+    number = {s: i for i, s in enumerate(facets)}
+    simplices = within(size)
+    matrix = np.zeros((len(facets), len(simplices)), np.int64)
+    for c, s in enumerate(simplices):
+        for j in range(size):
+            matrix[number[s[:j] + s[j + 1 :]], c] = (-1) ** j % modulus
+    return number, matrix
+
+
+def rank_modulo(matrix, modulus):
+    matrix, rank = matrix.copy() % modulus, 0
+    for column in range(matrix.shape[1]):
+        rows = rank + np.flatnonzero(matrix[rank:, column])
+        if not len(rows):
+            continue
+        matrix[[rank, rows[0]]] = matrix[[rows[0], rank]]
+        matrix[rank] = matrix[rank] * pow(int(matrix[rank, column]), -1, modulus) % modulus
+        others = np.arange(len(matrix)) != rank
+        matrix[others] = (matrix[others] - np.outer(matrix[others, column], matrix[rank])) % modulus
+        rank += 1
+    return rank
+
+
+@pytest.mark.parametrize("modulus", [2, 3])
+@pytest.mark.parametrize("seed", range(8))
+def test_cycles_begin_and_end_with_their_bars(seed, modulus):
+    rng = np.random.default_rng(seed)
+    distances = np.triu(rng.random((11, 11)), 1)  # no metric, so that there are many classes
+    distances += distances.T
+    if seed < 4:  # opposite points far apart: a sphere of dimension 3
+        distances[np.arange(10), np.arange(10) ^ 1] = 3
+    threshold = np.quantile(distances, 0.7) if seed % 3 == 0 else np.inf
+    options = {"max_dimension": 2, "modulus": modulus, "threshold": threshold, "collapse_edges": seed == 3}
+    found = rips_persistence(distances, metric="precomputed", cycles=True, **options)
+    assert_same_bars(found.bars, rips_persistence(distances, metric="precomputed", **options).bars)
+    assert len(found.bars[1]) and (seed > 3 or len(found.bars[2]))
+    for d in (1, 2):
+        assert len(found.cycles[d]) == len(found.bars[d])
+        for (birth, death), (simplices, coefficients) in zip(found.bars[d], found.cycles[d], strict=True):
+            assert (np.diff(simplices, axis=1) > 0).all()
+            entered = np.array([distances[np.ix_(s, s)].max() for s in simplices])
+            assert np.isclose(entered.max(), birth, rtol=1e-12)
+            boundary = {}
+            for s, x in zip(simplices.tolist(), coefficients, strict=True):
+                for j in range(d + 1):
+                    facet = (*s[:j], *s[j + 1 :])
+                    boundary[facet] = (boundary.get(facet, 0) + (-1) ** j * int(x)) % modulus
+            assert not any(boundary.values())
+            limits = ((death, True), (death - 1e-9, False)) if death < np.inf else ((found.threshold, False),)
+            for limit, bounds in limits:
+                number, matrix = boundary_matrix(distances, d + 2, limit, modulus)
+                chain = np.zeros((len(number), 1), np.int64)
+                for s, x in zip(simplices.tolist(), coefficients, strict=True):
+                    chain[number[tuple(s)]] = x
+                more = rank_modulo(np.hstack([matrix, chain]), modulus) - rank_modulo(matrix, modulus)
+                assert more == (not bounds)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_bars_are_the_lengths_of_their_edges(seed):
     points = clouds(seed, 30)
