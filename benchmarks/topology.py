@@ -1,12 +1,16 @@
 """Persistence of points and images beside ripser, gudhi and giotto-tda: equal bars first, then times and ratios.
 
-giotto-tda does not run on current NumPy: ``--giotto`` names a Python that has it (3.11, giotto-tda 0.6.2, numpy below
-2). It is timed in a process of its own, on the same input and number of threads; ours before and after it.
+giotto-tda does not run on current NumPy: ``benchmarks/peers.sh`` makes an environment with it. It is timed in a process
+of its own, on the same input and number of threads; ours before and after it.
+
+``--scaling`` measures time and memory against the number of points instead, each in a process of its own, into
+docs/topology.json and docs/topology.svg.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +24,12 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks._figure import save, subplots
+from erlangen.arrays import write_atomically
+
+DOCS = Path(__file__).parent.parent / "docs"
+PEERS = Path(__file__).parent / ".peers" / "giotto" / "bin" / "python"
 
 THEIRS = """
 import json, sys, time
@@ -75,6 +85,15 @@ def gudhi_bars(image) -> list:
     return [complex_.persistence_intervals_in_dimension(q) for q in range(image.ndim)]
 
 
+def alpha_bars(points) -> list:
+    import gudhi
+
+    tree = gudhi.AlphaComplex(points=points).create_simplex_tree()
+    tree.compute_persistence(homology_coeff_field=2)
+    squares = [tree.persistence_intervals_in_dimension(q) for q in range(3)]
+    return [2 * np.sqrt(np.maximum(bars, 0)) for bars in squares]  # of diameters, as ours
+
+
 def works() -> list[Work]:
     rng = np.random.default_rng(0)
 
@@ -92,6 +111,8 @@ def works() -> list[Work]:
         Work("256 clouds of 100 points, dimension 2", rng.random((256, 100, 3)), "VietorisRipsPersistence", rips(2)),
         Work("256 images, 28 x 28", rng.random((256, 28, 28)), "CubicalPersistence", {},
              {"gudhi": lambda X: [gudhi_bars(x) for x in X]}),
+        Work("alpha, 100,000 points in 3-D", rng.random((1, 100_000, 3)), "AlphaPersistence", rips(2),
+             {"gudhi": lambda X: [alpha_bars(x) for x in X]}),
         Work("image, 128 x 128 x 128", smooth(128)[None], "CubicalPersistence", rips(2),
              {"gudhi": lambda X: [gudhi_bars(x) for x in X]}),
     ]  # fmt: skip
@@ -153,13 +174,65 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="lines whose name has this in it")
-    parser.add_argument("--giotto", help="a Python with giotto-tda 0.6.2")
+    parser.add_argument("--giotto", default=str(PEERS) if PEERS.exists() else "", help="a Python with giotto-tda 0.6.2")
+    parser.add_argument("--scaling", action="store_true", help="measure time and memory against size instead")
     given = parser.parse_args(argv)
+    if given.scaling:
+        scaling(given.threads)
+        return
     for threads in given.threads:
         # in a process of its own: the number of threads is read when kernels are first used
         command = [sys.executable, "-m", "benchmarks.topology", str(threads), str(given.rounds), given.only]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
-        subprocess.run([*command, given.giotto or ""], env=environment, check=True)
+        subprocess.run([*command, given.giotto], env=environment, check=True)
+
+
+CLOUDS = {
+    "sphere, dimension 2": (sphere, 2, (50, 100, 200, 350, 500)),
+    "torus, dimension 1": (torus, 1, (200, 500, 1000, 2000, 5000)),
+    "uniform in 4-D, dimension 3": (lambda n: np.random.default_rng(0).random((n, 4)), 3, (50, 100, 200, 300)),
+}
+
+
+def scaling(threads: list[int]) -> None:
+    """Time every cloud in a process of its own; write and draw what was measured."""
+    runs = []
+    for cloud, (_, _, sizes) in CLOUDS.items():
+        for n in sizes:
+            for t in threads:
+                environment = os.environ | {"OMP_NUM_THREADS": str(t), "NUMBA_NUM_THREADS": str(t)}
+                command = [sys.executable, "-m", "benchmarks.topology", "one", cloud, str(n)]
+                done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+                runs.append({"cloud": cloud, "points": n, "threads": t} | json.loads(done.stdout.splitlines()[-1]))
+                print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+    write_atomically(DOCS / "topology.json", lambda path: path.write_text(json.dumps(runs, indent=1) + "\n"))
+    figure, axes = subplots(figsize=(6.4, 4.2))
+    for index, cloud in enumerate(CLOUDS):
+        for t in threads:
+            points = [(r["points"], r["seconds"]) for r in runs if (r["cloud"], r["threads"]) == (cloud, t)]
+            label = f"{cloud}, {t} thread{'s' * (t > 1)}"
+            axes.loglog(*zip(*points, strict=True), "o-" if t == 1 else "s--", color=f"C{index}", label=label, ms=4)
+    axes.set_xlabel("points")
+    axes.set_ylabel("seconds")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    save(figure, DOCS / "topology.svg")
+
+
+def one_cloud(cloud: str, n: int) -> None:
+    """Print the time of one cloud, the median of a few, and the peak memory of this process."""
+    from erlangen.topology import rips_persistence
+
+    make, top, _ = CLOUDS[cloud]
+    X, times = make(n), []
+    rips_persistence(X[:20], max_dimension=top)  # loads the kernels
+    while not times or (len(times) < 5 and sum(times) < 5):
+        start = time.perf_counter()
+        found = rips_persistence(X, max_dimension=top)
+        times.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    bars = [len(b) for b in found.bars]
+    print(json.dumps({"seconds": statistics.median(times), "peak_GB": round(peak, 2), "bars": bars}))
 
 
 def one_number_of_threads(threads: int, rounds: int, only: str, giotto: str) -> None:
@@ -177,7 +250,7 @@ def one_number_of_threads(threads: int, rounds: int, only: str, giotto: str) -> 
             theirs, bars = clock(lambda run=run, X=work.X: run(X), 1 if len(work.X[0]) > 100 else rounds)
             check(ours, bars, work.name)
             seconds[name] = statistics.median(theirs)
-        if giotto:
+        if giotto and work.estimator != "AlphaPersistence":
             theirs, bars = of_giotto(giotto, work, threads, min(rounds, 3))
             check(ours, bars, work.name)
             seconds["giotto"] = statistics.median(theirs)
@@ -191,4 +264,7 @@ def one_number_of_threads(threads: int, rounds: int, only: str, giotto: str) -> 
 
 
 if __name__ == "__main__":
-    one_number_of_threads(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    if sys.argv[1] == "one":
+        one_cloud(sys.argv[2], int(sys.argv[3]))
+    else:
+        one_number_of_threads(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
