@@ -1,6 +1,7 @@
 """Persistent cohomology of Vietoris-Rips filtrations: points or distances in, bars and what makes them out."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import sparse
@@ -9,7 +10,7 @@ from sklearn.metrics import pairwise_distances
 
 from erlangen.errors import InputError, ShapeError
 from erlangen.kernels import over_rows, threads_for
-from erlangen.memory import available_bytes, check_memory
+from erlangen.memory import HARMLESS, available_bytes, check_memory
 
 MAX_DIMENSION = 20
 """Homology dimensions above this are surely a slip of the pen."""
@@ -43,10 +44,13 @@ class Persistence:
     births, deaths : tuple of (k, 2) integer arrays
         Of points: the two whose edge completes the simplex that begins or ends the bar; its length is the birth or the
         death. A component is begun by a point, given twice; what does not end has -1, -1. Of images: the pixels (k, d)
-        whose values are the births and deaths.
+        whose values are the births and deaths. Of other complexes: the vertices (k, q + 1) of the simplex that begins a
+        bar of dimension q, and those (k, q + 2) of the one that ends it.
     cocycles : tuple of lists, or None
         For dimension 1 and above, for each bar, the simplices (s, d + 1) of a representative cocycle, points
         ascending, and its coefficients (s,). The list of dimension 0 is empty: a component's cocycle is the component.
+    cycles : tuple of lists, or None
+        The same of representative cycles: they begin and end with their bars.
     threshold : float
         The value up to which the filtration was looked at.
     """
@@ -56,6 +60,7 @@ class Persistence:
     deaths: tuple[np.ndarray, ...]
     cocycles: tuple[list, ...] | None
     threshold: float
+    cycles: tuple[list, ...] | None = None
 
 
 def rips_persistence(
@@ -68,6 +73,7 @@ def rips_persistence(
     births=None,
     modulus: int = 2,
     cocycles: bool = False,
+    cycles: bool = False,
     collapse_edges: bool = False,
 ) -> Persistence:
     """Compute the persistent homology of the Vietoris-Rips filtration, with coefficients modulo a prime.
@@ -91,7 +97,9 @@ def rips_persistence(
     modulus : int
         A prime: the field of the coefficients.
     cocycles : bool
-        Whether to return a representative cocycle of each bar.
+        Whether to return a representative cocycle of each bar: what one has to cut.
+    cycles : bool
+        Whether to return a representative cycle of each bar: what goes around the hole.
     collapse_edges : bool
         Whether to leave out first, or let enter later, the edges that do not matter. The bars are the same. It rarely
         pays, as dominated edges cost next to nothing here anyway. Not together with cocycles, which would be those of
@@ -113,68 +121,69 @@ def rips_persistence(
     >>> rips_persistence(circle).bars[1]
     array([[0.31286893, 1.78201305]])
     """
-    from erlangen.topology import _cycle_kernels as cycles
     from erlangen.topology import _rips_kernels as kernels
+    from erlangen.topology._cycle_kernels import lonely_edges
+    from erlangen.topology.cycles import find_cycles
     from erlangen.topology.sparse_persistence import near_pairs, persistence_of_pairs
 
     _check_arguments(max_dimension, threshold)
     modulus = checked_modulus(modulus)
-    if not (cocycles or collapse_edges) and (few := near_pairs(X, metric, threshold, births)) is not None:
+    if not (cocycles or cycles or collapse_edges) and (few := near_pairs(X, metric, threshold, births)) is not None:
         return persistence_of_pairs(*few, threshold, max_dimension, modulus)
     distances, births = checked_distances(X, metric, metric_params, births)
     n = len(distances)
     if threshold == np.inf:
         threshold = _enclosing_radius(distances, births)
     ranks, a, b, values = _ranked_edges(distances, births, threshold)
-    lengths = a, b  # the ends of the edges that have the values
+    lengths = values, a, b  # and the edges that have them
     if collapse_edges:
         if cocycles:
             raise InputError("cocycles are those of all edges; set either collapse_edges or cocycles, not both")
-        ranks, a, b, values, lengths = _collapsed(ranks, a, b, values)
-    m = len(values)
+        ranks, a, b, lengths = _collapsed(ranks, *lengths)
+    m = len(a)
     bits = (modulus - 1).bit_length()
     binomials = _binomials(n, max_dimension + 1)
     _check_keys(n, m, max_dimension, bits, binomials)
     labelled = modulus == 2 and not cocycles  # first homology by the faster way
     apex, crowded = np.full(m, -1, np.int32), np.zeros(m, np.bool_)
+    graph = ranks, a, b, apex, binomials
     lonely = np.arange(m)
     if max_dimension:
-        found = over_rows(cycles.lonely_edges, ranks, rows=n, work=m * _WORK)
-        lonely = np.sort(np.concatenate(found))
+        lonely = np.sort(np.concatenate(over_rows(lonely_edges, ranks, rows=n, work=m * _WORK)))
     if max_dimension > 1 or (max_dimension and not labelled):
         over_rows(kernels.find_apexes, ranks, a, b, apex, crowded, rows=m, work=m * n)
 
-    edges, points = kernels.merge_components(births, a, b, lonely)
-    lasting = np.setdiff1d(np.arange(n), points)
-    points, edges = np.concatenate([points, lasting]), np.concatenate([edges, np.full(len(lasting), -1)])
-    found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, values, *lengths)]
-    lists = [[]]
+    tree, points = kernels.merge_components(births, a, b, lonely)
+    lasting = _without(np.arange(n), points)
+    points, edges = np.concatenate([points, lasting]), np.concatenate([tree, np.full(len(lasting), -1)])
+    found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, lengths)]
+    columns, pivots, cochains = [points], [edges], [[]]  # by dimension
+    triangles = _critical_simplices(*graph, crowded, 1, 0, m) if max_dimension > 1 and labelled else None
     for dimension in range(1, max_dimension + 1):
         k = dimension - 1
-        if k:
-            _check_columns(ranks, a, b, apex, crowded, binomials, values, k)
-        columns = lonely if k == 0 else _critical_simplices(ranks, a, b, apex, crowded, binomials, k, 0, m)
-        columns = np.setdiff1d(columns, edges)
-        if k == 0 and labelled:
-            pivots = _end_cycles(ranks, a, b, apex, crowded, binomials, columns, max_dimension > 1)
+        if k == 0:
+            begun = _without(lonely, tree)
+        elif k == 1 and labelled:
+            begun = _without(triangles, pivots[-1])
         else:
-            columns = columns[::-1].copy()
-            pivots, chains, starts = kernels.reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits)
-        edges = pivots  # what ends a bar here begins none in the next dimension
-        first = columns // binomials[k, n]
-        last = np.where(pivots < 0, -1, pivots // binomials[k + 1, n])
-        *table, kept = _sorted_bars(values[first], _ends(first, *lengths), last, values, *lengths)
-        found.append((*table, kept))
+            _check_columns(*graph, crowded, lengths[0], k)
+            begun = _without(_critical_simplices(*graph, crowded, k, 0, m), pivots[-1])
+        if k == 0 and labelled:
+            ended = _end_cycles(*graph, crowded, begun, triangles)
+        else:
+            begun = begun[::-1].copy()
+            ended, chains, starts = kernels.reduce_columns(*graph, begun, k, modulus, bits)
+        columns.append(begun)
+        pivots.append(ended)  # they begin no bar in the next dimension
+        first = begun // binomials[k, n]
+        last = np.where(ended < 0, -1, ended // binomials[k + 1, n])
+        found.append(_sorted_bars(lengths[0][first], _ends(first, *lengths[1:]), last, lengths))
         if cocycles:
-            spans = [slice(starts[c], starts[c + 1]) for c in kept]
-            lists.append(
-                [
-                    (kernels.decode_all(chains[s] >> bits, k, a, b, apex, binomials), chains[s] & ((1 << bits) - 1))
-                    for s in spans
-                ]
-            )
-    bars, begins, stops, _ = (tuple(part) for part in zip(*found, strict=True))
-    return Persistence(bars, begins, stops, tuple(lists) if cocycles else None, float(threshold))
+            spans = [chains[starts[c] : starts[c + 1]] for c in found[-1][-1]]
+            cochains.append([kernels.decode_chain(s, bits, k, *graph[1:]) for s in spans])
+    bars, begins, stops, kept = (tuple(part) for part in zip(*found, strict=True))
+    chains = find_cycles(graph, modulus, bits, tree, columns, pivots, kept) if cycles else None
+    return Persistence(bars, begins, stops, tuple(cochains) if cocycles else None, float(threshold), chains)
 
 
 def _over_pairs(kernel, distances, *arguments) -> list:
@@ -225,8 +234,8 @@ def _ranked_edges(distances, births, threshold) -> tuple[np.ndarray, np.ndarray,
     return ranks, a, b, ranked
 
 
-def _collapsed(ranks, a, b, values) -> tuple:
-    """Return ranked edges of which those that do not matter are left out, and the ends of those with their values."""
+def _collapsed(ranks, values, a, b) -> tuple:
+    """Return ranked edges without those that do not matter, and values and ends of those whose values they have."""
     from erlangen.topology import _edge_kernels as kernels
 
     kernels.collapse_edges(ranks, a, b)
@@ -235,10 +244,10 @@ def _collapsed(ranks, a, b, values) -> tuple:
     times, a_left, b_left = times[order], a[order], b[order]
     ranks[...] = kernels.ABSENT
     ranks[a_left, b_left] = ranks[b_left, a_left] = np.arange(len(order), dtype=np.int32)
-    return ranks, a_left, b_left, values[times], (a[times], b[times])
+    return ranks, a_left, b_left, (values[times], a[times], b[times])
 
 
-def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: int, stop: int) -> np.ndarray:
+def _critical_simplices(ranks, a, b, apex, binomials, crowded, k: int, start: int, stop: int) -> np.ndarray:
     """Return the ascending keys of critical simplices with k vertices beside a longest edge of rank start to stop."""
     from erlangen.topology._cycle_kernels import critical_triangles
     from erlangen.topology._rips_kernels import critical_simplices
@@ -252,14 +261,14 @@ def _critical_simplices(ranks, a, b, apex, crowded, binomials, k: int, start: in
     return np.concatenate(over_rows(portion, rows=stop - start, work=work, shares=16))
 
 
-def _check_columns(ranks, a, b, apex, crowded, binomials, values, k: int) -> None:
+def _check_columns(ranks, a, b, apex, binomials, crowded, values, k: int) -> None:
     """Refuse dimensions with too many critical simplices, told from those of some edges, and say what would do."""
     edges = np.flatnonzero(crowded)
-    available = available_bytes()
-    if available is None or len(edges) * int(binomials[k, len(ranks)]) * _BYTES_PER_COLUMN < available:
+    most = len(edges) * int(binomials[k, len(ranks)]) * _BYTES_PER_COLUMN
+    if most < HARMLESS or (available := available_bytes()) is None or most < available:
         return
     chosen = np.sort(np.random.default_rng(0).choice(edges, min(_SAMPLE, len(edges)), replace=False))
-    counts = [len(_critical_simplices(ranks, a, b, apex, crowded, binomials, k, r, r + 1)) for r in chosen]
+    counts = [len(_critical_simplices(ranks, a, b, apex, binomials, crowded, k, r, r + 1)) for r in chosen]
     needed = np.cumsum(counts) * (len(edges) / len(chosen)) * _BYTES_PER_COLUMN
 
     def less(available: int) -> str:
@@ -269,11 +278,12 @@ def _check_columns(ranks, a, b, apex, crowded, binomials, values, k: int) -> Non
     check_memory(int(needed[-1]), what, less)
 
 
-def _end_cycles(ranks, a, b, apex, crowded, binomials, begun: np.ndarray, has_apexes: bool) -> np.ndarray:
+def _end_cycles(ranks, a, b, apex, binomials, crowded, begun, triangles) -> np.ndarray:
     """Return for each edge that begins a class the key of the triangle that ends it, -1 where none does.
 
-    Edges are looked at in portions, each half as many as all before: classes that ended need no bits any more, and
-    where all have ended the others need not be looked at.
+    The critical triangles, and the apexes, are found on the way if they are not given. Edges are looked at in portions,
+    each half as many as all before: classes that ended need no bits any more, and where all have ended the others need
+    not be looked at.
     """
     from erlangen.topology import _cycle_kernels as cycles
     from erlangen.topology._rips_kernels import find_apexes
@@ -284,13 +294,15 @@ def _end_cycles(ranks, a, b, apex, crowded, binomials, begun: np.ndarray, has_ap
     start, m, n = 0, len(a), len(ranks)
     while len(begun) and start < m and (start <= begun[-1] or not dead.all()):
         stop = min(m, max(3 * start // 2, _FIRST_PORTION))
-        if not has_apexes:
+        if triangles is None:
             over_rows(
                 lambda low, high, start=start: find_apexes(ranks, a, b, apex, crowded, start + low, start + high),
                 rows=stop - start,
                 work=(stop - start) * n,
             )
-        triangles = _critical_simplices(ranks, a, b, apex, crowded, binomials, 1, start, stop)
+            found = _critical_simplices(ranks, a, b, apex, binomials, crowded, 1, start, stop)
+        else:
+            found = triangles[slice(*np.searchsorted(triangles, (start * n, stop * n)))]
         fresh = np.flatnonzero((begun >= start) & (begun < stop))
         alive = np.flatnonzero(~dead)
         width = (len(alive) + len(fresh)) // 64 + 1
@@ -300,21 +312,30 @@ def _end_cycles(ranks, a, b, apex, crowded, binomials, begun: np.ndarray, has_ap
         classes = np.concatenate([classes[alive], fresh])
         relations, dead = np.zeros((len(classes), width), np.uint64), np.zeros(len(classes), np.bool_)
         triangle = np.full(len(classes), -1, np.int64)
-        cycles.label_edges(ranks, a, b, apex, triangles, begun[classes], labels, relations, dead, triangle, start, stop)
+        cycles.label_edges(ranks, a, b, apex, found, begun[classes], labels, relations, dead, triangle, start, stop)
         ended[classes] = triangle
         start = stop
     return ended
 
 
+def _without(keys: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Return ascending keys without some of them; -1 is none."""
+    kept = np.ones(len(keys), np.bool_)
+    kept[np.searchsorted(keys, gone[gone >= 0])] = False
+    return keys[kept]
+
+
 def _ends(edges: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the ends (k, 2) of edges given by rank, -1 for rank -1."""
-    if not len(a):
-        return np.full((len(edges), 2), -1)
-    return np.where(edges[:, None] < 0, -1, np.column_stack([a[edges], b[edges]])).astype(np.int64)
+    found = np.full((len(edges), 2), -1)
+    there = edges >= 0
+    found[there, 0], found[there, 1] = a[edges[there]], b[edges[there]]
+    return found
 
 
-def _sorted_bars(birth, begins, last, values, a, b) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _sorted_bars(birth, begins, last, lengths) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return bars, what begins them, what ends them, and the order, which leaves out bars of length zero."""
+    values, a, b = lengths
     death = np.full(len(last), np.inf)
     death[last >= 0] = values[last[last >= 0]]
     order = np.lexsort([death, birth])
@@ -322,6 +343,7 @@ def _sorted_bars(birth, begins, last, values, a, b) -> tuple[np.ndarray, np.ndar
     return np.column_stack([birth, death])[order], begins[order], _ends(last[order], a, b), order
 
 
+@cache
 def _binomials(n: int, most: int) -> np.ndarray:
     """Return the table of binomial(x, k) at [k, x], for x up to n and k up to ``most``; too large ones are -1."""
     table = np.zeros((most + 1, n + 1), np.int64)
