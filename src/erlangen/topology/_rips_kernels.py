@@ -249,13 +249,13 @@ def decode(key, k, a, b, apex, binomials, vertices):
 
 
 @njit(cache=True, nogil=True)
-def decode_all(keys, k, a, b, apex, binomials):
-    """Return the vertices (m, k + 2) of simplices, ascending."""
-    vertices = np.empty((len(keys), k + 2), np.int64)
-    for i in range(len(keys)):
-        decode(keys[i], k, a, b, apex, binomials, vertices[i])
+def decode_chain(chain, bits, k, a, b, apex, binomials):
+    """Return the vertices (m, k + 2) of a chain's simplices, ascending, and their coefficients (m,)."""
+    vertices = np.empty((len(chain), k + 2), np.int64)
+    for i in range(len(chain)):
+        decode(chain[i] >> bits, k, a, b, apex, binomials, vertices[i])
         vertices[i].sort()
-    return vertices
+    return vertices, chain & ((1 << bits) - 1)
 
 
 @njit(cache=True, nogil=True)
