@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from erlangen.errors import InputError, ShapeError, TooLargeError
 from erlangen.topology import CubicalPersistence, cubical_persistence
+from erlangen.topology.cubical import bars_of_images
 
 
 def plain(image, vertices: bool, periodic, modulus: int = 2) -> list[np.ndarray]:
@@ -218,3 +219,23 @@ def test_bad_input_is_named(call, error, words):
 def test_what_does_not_fit_is_refused():
     with pytest.raises(TooLargeError, match="GB"):
         cubical_persistence(np.broadcast_to(np.zeros(1), (40_000, 40_000)))
+
+
+def test_many_images_at_once_are_the_same():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 9, (5, 6, 7)).astype(float)
+    images[1, 2:4] = np.inf
+    images[2] = np.inf
+    for image, bars in zip(images, bars_of_images(images), strict=True):
+        for mine, theirs in zip(bars, cubical_persistence(image).bars, strict=True):
+            mine = mine[mine[:, 0] < mine[:, 1]]
+            np.testing.assert_array_equal(mine[np.lexsort(mine.T[::-1])], theirs)
+    together = CubicalPersistence().fit_transform(images[:2])
+    alone = CubicalPersistence(infinity_values=np.inf).fit(images[:2])
+    for diagram, image in zip(together, images, strict=False):
+        expected = alone.transform([image])[0]
+        for q in (0, 1):
+            mine, other = (d[(d[:, 2] == q) & (d[:, 0] < d[:, 1])] for d in (diagram, expected))
+            np.testing.assert_array_equal(np.sort(mine[:, 1]), np.sort(other[:, 1]))
+    with pytest.raises(InputError, match="NaN"):
+        CubicalPersistence().fit(images[:1]).transform([images[0], np.full((6, 7), np.nan)])

@@ -58,3 +58,29 @@ def join_pixels(ranks, values, order, corners, holes):
                 pairs[count, 0], pairs[count, 1] = first, last
                 count += 1
     return pairs[:count]
+
+
+@njit(cache=True, nogil=True)
+def bars_of_images(images, orders, start, stop):
+    """Return the bars (m, 2) of images (n, h, w) from start to stop, one after the other, and how many each has (n, 2).
+
+    Of each image first those of components, the endless one last, then those of holes.
+    """
+    _, height, width = images.shape
+    ranks = np.full((height + 2, width + 2), -1, np.int32)
+    bars, size = np.empty((height * width * (stop - start) + 1, 2)), 0
+    counts = np.empty((stop - start, 2), np.int64)
+    for number in range(start, stop):
+        values, order = images[number].ravel(), orders[number]
+        for rank in range(len(order)):
+            ranks[order[rank] // width + 1, order[rank] % width + 1] = rank
+        for holes in (False, True):
+            first = size
+            for birth, death in join_pixels(ranks, values, order, True, holes):
+                bars[size, 0], bars[size, 1] = values[order[birth]], values[order[death]]
+                size += 1
+            if not holes:
+                bars[size, 0], bars[size, 1] = values[order[0]], np.inf
+                size += 1
+            counts[number - start, np.int64(holes)] = size - first
+    return bars[:size].copy(), counts

@@ -101,6 +101,24 @@ def _of_plane(ranks, values, order, vertices: bool, max_dimension: int) -> tuple
     return pairs + [_NONE.reshape(0, 2)] * higher, [np.zeros(1, np.int64)] + [_NONE] * max_dimension
 
 
+def bars_of_images(images: np.ndarray) -> list[list[np.ndarray]]:
+    """Return for each of many plane images of the same shape (n, h, w) the bars of dimension 0 and 1, not sorted.
+
+    The same as `cubical_persistence`, faster for small images.
+    """
+    from erlangen.topology import _plane_kernels as kernels
+
+    images = np.ascontiguousarray(images, dtype=np.float64)
+    _check_pixels(images)
+    check_memory(48 * images.size, f"cubical persistence of images of shape {images.shape}")
+    orders = np.argsort(images.reshape(len(images), -1), axis=1, kind="stable")
+    found = over_rows(kernels.bars_of_images, images, orders, rows=len(images), work=images.size * WORK)
+    bars = np.concatenate([part for part, _ in found])
+    counts = np.concatenate([part for _, part in found])
+    parts = np.split(bars, np.cumsum(counts.ravel())[:-1])
+    return [parts[i : i + 2] for i in range(0, len(parts), 2)]
+
+
 def _of_grid(ranks, order, vertices: bool, periodic, max_dimension: int, modulus: int) -> tuple[list, list]:
     """Return the same for any image, by cells."""
     from erlangen.topology import _cubical_kernels as kernels
@@ -199,11 +217,15 @@ def _checked(image, input_type, periodic) -> tuple[np.ndarray, np.ndarray]:
         image = np.ascontiguousarray(image, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"an image is an array of numbers, got {type(image).__name__}") from None
-    if np.isnan(image).any() or np.isneginf(image).any():
-        raise InputError("pixels are numbers, or inf where they never enter; some are NaN or -inf")
+    _check_pixels(image)
     if input_type not in INPUT_TYPES:
         raise InputError(f"input_type is one of {', '.join(INPUT_TYPES)}, got {input_type!r}")
     flags = np.asarray(periodic)
     if flags.dtype != bool or flags.shape not in ((), (image.ndim,)):
         raise InputError(f"periodic is a bool, or one for each of {image.ndim} axes, got {periodic!r}")
     return image, np.broadcast_to(flags, image.ndim).copy()
+
+
+def _check_pixels(image: np.ndarray) -> None:
+    if np.isnan(image).any() or np.isneginf(image).any():
+        raise InputError("pixels are numbers, or inf where they never enter; some are NaN or -inf")
