@@ -414,100 +414,182 @@ def gather_block(lists, now, table, modulus, bits, heap):
 
 
 @njit(cache=True, nogil=True)
-def reduce_columns(ranks, a, b, apex, binomials, columns, k, modulus, bits):
-    """Reduce the coboundaries of critical simplices with k vertices beside their edge, given youngest first.
+def new_lists(m):
+    """Return empty lists of what is filed, one for each rank."""
+    return np.full(m + 1, -1, np.int32), np.empty(1024, np.int64), np.empty(1024, np.int32)
 
-    Returns each column's pivot, a key, -1 if the column is a cocycle; and the cochains whose coboundaries the reduced
-    columns are, (key << bits) | coefficient, those of column c from starts[c] to starts[c + 1].
+
+@njit(cache=True, nogil=True)
+def new_scratch(n, k):
+    """Return arrays that `file_coboundary` writes on."""
+    return np.empty(n, np.int32), np.empty(n + 1, np.int32), np.empty(k + 3, np.int64)
+
+
+@njit(cache=True, nogil=True)
+def file_chain(
+    ranks, a, b, apex, binomials, k, modulus, bits, items, factor, low, high, now, scratch, heap, size, lists, filed
+):  # fmt: skip
+    """File the coboundary of a factor times a chain, as `file_coboundary` does."""
+    vertices, mask = np.empty(k + 2, np.int64), (1 << bits) - 1
+    for item in items:
+        r = decode(item >> bits, k, a, b, apex, binomials, vertices)
+        heap, size, lists, filed = file_coboundary(
+            ranks, apex, binomials, r, vertices, k, (item & mask) * factor % modulus, modulus, bits, low, high, now,
+            scratch, heap, size, lists, filed,
+        )  # fmt: skip
+    return heap, size, lists, filed
+
+
+@njit(cache=True, nogil=True)
+def coboundary(ranks, a, b, apex, binomials, k, modulus, bits, chain, low, high, start, stop):
+    """Return the items that `file_chain` files for chain[start:stop]."""
+    lists, heap = new_lists(len(a)), np.empty(1, np.int64)
+    _, _, lists, filed = file_chain(
+        ranks, a, b, apex, binomials, k, modulus, bits, chain[start:stop], 1, low, high, -1,
+        new_scratch(len(ranks), k), heap, 0, lists, 0,
+    )  # fmt: skip
+    return lists[1][:filed]
+
+
+@njit(cache=True, nogil=True)
+def new_book(n_columns):
+    """Return where reduced columns are written down: pivots, who has which, and their cochains with starts."""
+    owners = new_table(n_columns)
+    pivots, starts = np.full(n_columns, -1, np.int64), np.zeros(n_columns + 1, np.int64)
+    return pivots, owners, np.empty(len(owners), np.int64), np.empty(1024, np.int64), starts
+
+
+@njit(cache=True, nogil=True)
+def write_down(book, c, pivot, coefficient, chain, modulus, bits):
+    """Return the book with one more column, divided by the coefficient of its pivot."""
+    pivots, owners, owner, stored, starts = book
+    pivots[c] = pivot
+    if pivot >= 0:
+        i = slot(owners, pivot, 0)
+        owners[i], owner[i] = pivot, c
+    size = starts[c]
+    for item in combine(chain, modulus, bits, inverses(modulus)[coefficient] if pivot >= 0 else 1):
+        stored = append(stored, size, item)
+        size += 1
+    starts[c + 1] = size
+    return pivots, owners, owner, stored, starts
+
+
+@njit(cache=True, nogil=True)
+def reduce_filed(
+    ranks, a, b, apex, binomials, k, modulus, bits, book, chain, n_chain, now, high, scratch, heap, table, lists, filed
+):  # fmt: skip
+    """Reduce what is filed, block after block from ``now`` up to ``high``.
+
+    Returns the pivot, a key, and its coefficient, -1 and 0 if nothing is left in these blocks; and what was passed on.
+    """
+    _, owners, owner, stored, starts = book
+    others, size = np.empty(k + 3, np.int64), 0
+    while True:
+        if size == 0:
+            while now <= high and lists[0][now] < 0:
+                now += 1
+            if now > high:
+                return np.int64(-1), np.int64(0), chain, n_chain, heap, table, lists
+            table, heap, size = gather_block(lists, now, table, modulus, bits, heap)
+        pivot, coefficient, size = pop_pivot(heap, size, modulus, bits)
+        if pivot < 0:
+            continue
+        i = slot(owners, pivot, 0)
+        if owners[i] == pivot:
+            factor = modulus - coefficient  # the columns in the book have pivot coefficient 1
+            added = stored[starts[owner[i]] : starts[owner[i] + 1]]
+            heap = push(heap, size, (pivot << bits) | coefficient)
+            heap, size, lists, filed = file_chain(
+                ranks, a, b, apex, binomials, k, modulus, bits, added, factor, now - 1, high, now, scratch, heap,
+                size + 1, lists, filed,
+            )  # fmt: skip
+            for item in added:
+                chain = append(chain, n_chain, (item >> bits << bits) | ((item & ((1 << bits) - 1)) * factor % modulus))
+                n_chain += 1
+            continue
+        facet = apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others)
+        if facet < 0:
+            lists[0][now : high + 1] = -1
+            return pivot, coefficient, chain, n_chain, heap, table, lists
+        factor = coefficient if sign(others, k, others[k + 2]) < 0 else modulus - coefficient
+        chain = append(chain, n_chain, (facet << bits) | factor)
+        n_chain += 1
+        heap = push(heap, size, (pivot << bits) | coefficient)
+        heap, size, lists, filed = file_coboundary(
+            ranks, apex, binomials, now, others, k, factor, modulus, bits, now - 1, high, now, scratch, heap, size + 1,
+            lists, filed,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def next_window(r, high, m):
+    """Return up to which rank cofacets are looked at next, of a column with this first rank."""
+    return min(m, high + (high - r) // 4)
+
+
+@njit(cache=True, nogil=True)
+def reduce_columns(ranks, a, b, apex, binomials, k, modulus, bits, columns, c, book, long):
+    """Reduce the coboundaries of critical simplices with k vertices beside their edge, youngest first, from the c-th.
+
+    Returns the book, and how far it went: to a column whose chain is ``long`` when its next window is to be opened,
+    that chain, and up to which rank it has been looked at.
     """
     n, m = len(ranks), len(a)
-    pivots = np.full(len(columns), -1, np.int64)
-    owners = new_table(len(columns))
-    owner = np.empty(len(owners), np.int64)
-    stored, starts, n_stored = np.empty(1024, np.int64), np.zeros(len(columns) + 1, np.int64), 0
     heap, chain, table = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(64, np.int64)
-    lists = np.full(m + 1, -1, np.int32), np.empty(1024, np.int64), np.empty(1024, np.int32)
-    worst, places = np.empty(n, np.int32), np.empty(k + 3, np.int64)
-    scratch = worst, np.empty(n + 1, np.int32), places
+    lists, scratch = new_lists(m), new_scratch(n, k)
+    worst, _, places = scratch
     vertices, others = np.empty(k + 3, np.int64), np.empty(k + 3, np.int64)
-    inverse = inverses(modulus)
-    for c in range(len(columns)):
+    while c < len(columns):
         column = columns[c]
         r = decode(column, k, a, b, apex, binomials, vertices)
         worst_ranks(ranks, vertices, k, worst)
         pivot, w = oldest_cofacet(ranks, apex, binomials, r, vertices, k, worst, places)
         coefficient = np.int64(1)
         chain[0], n_chain = (column << bits) | 1, 1
-        if pivot >= 0:
-            i = slot(owners, pivot, 0)
-            emergent = owners[i] == -1 and apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others) < 0
-            if emergent:
-                owners[i], owner[i] = pivot, c
-                if sign(vertices, k, w) < 0:
-                    coefficient = modulus - 1
-            else:
-                now = pivot // binomials[k + 1, n]
-                high = min(m, now + max((now - r) // 4, 64))  # the window
-                heap, size, lists, filed = file_coboundary(
-                    ranks, apex, binomials, r, vertices, k, 1, modulus, bits, now - 1, high, -1, scratch, heap, 0,
+        taken = pivot >= 0 and book[1][slot(book[1], pivot, 0)] == pivot
+        if pivot >= 0 and not taken and apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others) < 0:
+            if sign(vertices, k, w) < 0:  # an emergent pair
+                coefficient = modulus - 1
+        elif pivot >= 0:
+            now = pivot // binomials[k + 1, n]
+            low, high = now - 1, min(m, now + max((now - r) // 4, 64))  # the window
+            while True:
+                _, _, lists, filed = file_chain(
+                    ranks, a, b, apex, binomials, k, modulus, bits, chain[:n_chain], 1, low, high, -1, scratch, heap, 0,
                     lists, 0,
                 )  # fmt: skip
-                while True:
-                    if size == 0:
-                        while now <= high and lists[0][now] < 0:
-                            now += 1
-                        if now <= high:
-                            table, heap, size = gather_block(lists, now, table, modulus, bits, heap)
-                        elif high >= m:
-                            pivot = -1
-                            break
-                        else:
-                            low, high = high, min(m, high + (high - r) // 4)
-                            part = combine(chain[:n_chain], modulus, bits, 1)
-                            n_chain, filed = len(part), 0
-                            chain[:n_chain] = part
-                            for item in part:
-                                rank = decode(item >> bits, k, a, b, apex, binomials, vertices)
-                                heap, size, lists, filed = file_coboundary(
-                                    ranks, apex, binomials, rank, vertices, k, item & ((1 << bits) - 1), modulus, bits,
-                                    low, high, -1, scratch, heap, size, lists, filed,
-                                )  # fmt: skip
-                        continue
-                    pivot, coefficient, size = pop_pivot(heap, size, modulus, bits)
-                    if pivot < 0:
-                        continue
-                    i = slot(owners, pivot, 0)
-                    facet = np.int64(-1)
-                    if owners[i] != pivot:
-                        facet = apparent_facet(ranks, a, b, apex, binomials, pivot, k + 1, others)
-                        if facet < 0:
-                            owners[i], owner[i] = pivot, c
-                            break
-                    heap = push(heap, size, (pivot << bits) | coefficient)
-                    size += 1
-                    if facet >= 0:
-                        factor = coefficient if sign(others, k, others[k + 2]) < 0 else modulus - coefficient
-                        chain = append(chain, n_chain, (facet << bits) | factor)
-                        n_chain += 1
-                        heap, size, lists, filed = file_coboundary(
-                            ranks, apex, binomials, now, others, k, factor, modulus, bits, now - 1, high, now,
-                            scratch, heap, size, lists, filed,
-                        )  # fmt: skip
-                        continue
-                    factor = modulus - coefficient  # the stored columns have pivot coefficient 1
-                    for item in stored[starts[owner[i]] : starts[owner[i] + 1]]:
-                        value = (item & ((1 << bits) - 1)) * factor % modulus
-                        chain = append(chain, n_chain, (item >> bits << bits) | value)
-                        n_chain += 1
-                        rank = decode(item >> bits, k, a, b, apex, binomials, vertices)
-                        heap, size, lists, filed = file_coboundary(
-                            ranks, apex, binomials, rank, vertices, k, value, modulus, bits, now - 1, high, now,
-                            scratch, heap, size, lists, filed,
-                        )  # fmt: skip
-                lists[0][now : high + 1] = -1
-        pivots[c] = pivot
-        for item in combine(chain[:n_chain], modulus, bits, inverse[coefficient] if pivot >= 0 else 1):
-            stored = append(stored, n_stored, item)
-            n_stored += 1
-        starts[c + 1] = n_stored
-    return pivots, stored[:n_stored], starts
+                pivot, coefficient, chain, n_chain, heap, table, lists = reduce_filed(
+                    ranks, a, b, apex, binomials, k, modulus, bits, book, chain, n_chain, low + 1, high, scratch, heap,
+                    table, lists, filed,
+                )  # fmt: skip
+                if pivot >= 0 or high >= m:
+                    break
+                part = combine(chain[:n_chain], modulus, bits, 1)
+                n_chain = len(part)
+                chain[:n_chain] = part
+                if n_chain >= long:
+                    return book, c, part, high
+                low, high = high, next_window(r, high, m)
+        book = write_down(book, c, pivot, coefficient, chain[:n_chain], modulus, bits)
+        c += 1
+    return book, c, chain[:0], m
+
+
+@njit(cache=True, nogil=True)
+def reduce_items(ranks, a, b, apex, binomials, k, modulus, bits, book, chain, items, low, high):
+    """Reduce a column of which these items are in the blocks after ``low`` up to ``high``.
+
+    Returns the pivot and its coefficient, -1 and 0 if nothing is left there, and the chain.
+    """
+    heads, _, _ = lists = np.full(len(a) + 1, -1, np.int32), items, np.empty(len(items), np.int32)
+    first = binomials[k + 1, len(ranks)]
+    for i in range(len(items)):
+        block = (items[i] >> bits) // first
+        lists[2][i], heads[block] = heads[block], i
+    heap, table, n_chain = np.empty(1024, np.int64), np.empty(64, np.int64), len(chain)
+    pivot, coefficient, chain, n_chain, heap, table, lists = reduce_filed(
+        ranks, a, b, apex, binomials, k, modulus, bits, book, chain, n_chain, low + 1, high, new_scratch(len(ranks), k),
+        heap, table, lists, len(items),
+    )  # fmt: skip
+    return pivot, coefficient, combine(chain[:n_chain], modulus, bits, 1)

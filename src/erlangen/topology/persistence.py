@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
 from erlangen.errors import InputError, ShapeError
-from erlangen.kernels import over_rows, threads_for
+from erlangen.kernels import n_threads, over_rows, threads_for
 from erlangen.memory import HARMLESS, available_bytes, check_memory
 
 MAX_DIMENSION = 20
@@ -27,6 +27,9 @@ _FEWER_POINTS = (
 
 _SAMPLE = 64
 """Edges at which simplices are counted to tell how many there are in all."""
+
+_LONG_CHAIN = 1_000
+"""Simplices in a cochain from which on several threads look for its cofacets."""
 
 _FIRST_PORTION = 16_384
 """Edges that are looked at before asking whether all cycles have ended."""
@@ -172,7 +175,7 @@ def rips_persistence(
             ended = _end_cycles(*graph, crowded, begun, triangles)
         else:
             begun = begun[::-1].copy()
-            ended, chains, starts = kernels.reduce_columns(*graph, begun, k, modulus, bits)
+            ended, chains, starts = _reduced(*graph, k, modulus, bits, begun)
         columns.append(begun)
         pivots.append(ended)  # they begin no bar in the next dimension
         first = begun // binomials[k, n]
@@ -276,6 +279,29 @@ def _check_columns(ranks, a, b, apex, binomials, crowded, values, k: int) -> Non
 
     what = f"homology of dimension {k + 1}, with some {needed[-1] / _BYTES_PER_COLUMN:,.0f} critical simplices,"
     check_memory(int(needed[-1]), what, less)
+
+
+def _reduced(ranks, a, b, apex, binomials, k: int, modulus: int, bits: int, columns: np.ndarray) -> tuple:
+    """Return the pivots of coboundaries, given by key, youngest first, -1 for cocycles, and the cochains with starts.
+
+    Where a column has got a long chain, several threads look for its cofacets.
+    """
+    from erlangen.topology import _rips_kernels as kernels
+
+    graph, m = (ranks, a, b, apex, binomials, k, modulus, bits), len(a)
+    long = _LONG_CHAIN if n_threads() > 1 else np.iinfo(np.int64).max
+    book, c, chain, high = kernels.reduce_columns(*graph, columns, 0, kernels.new_book(len(columns)), long)
+    while c < len(columns):
+        first, pivot = columns[c] // binomials[k, len(ranks)], -1
+        while pivot < 0 and high < m:
+            low, high = high, kernels.next_window(first, high, m)
+            work = len(chain) * len(ranks) * _WORK
+            items = over_rows(kernels.coboundary, *graph, chain, low, high, rows=len(chain), work=work, shares=4)
+            pivot, coefficient, chain = kernels.reduce_items(*graph, book, chain, np.concatenate(items), low, high)
+        book = kernels.write_down(book, c, pivot, coefficient, chain, modulus, bits)
+        book, c, chain, high = kernels.reduce_columns(*graph, columns, c + 1, book, long)
+    pivots, _, _, chains, starts = book
+    return pivots, chains, starts
 
 
 def _end_cycles(ranks, a, b, apex, binomials, crowded, begun, triangles) -> np.ndarray:
