@@ -1,4 +1,4 @@
-"""Compiled parts of every reduction: columns as heaps of keys with coefficients, and tables of pivots.
+"""Compiled parts of every reduction: columns as heaps of keys with coefficients, tables of pivots, components.
 
 An item is ``(key << bits) | coefficient``: simplices or cells in the filtration's order, coefficients modulo a prime.
 """
@@ -51,6 +51,15 @@ def pop(heap, size):
         heap[i] = heap[child]
         i = child
     heap[i] = item
+
+
+@njit(cache=True, nogil=True)
+def find_root(parent, x):
+    """Return the root of a component, and shorten the way there."""
+    while parent[x] != x:
+        parent[x] = parent[parent[x]]
+        x = parent[x]
+    return x
 
 
 @njit(cache=True, nogil=True)

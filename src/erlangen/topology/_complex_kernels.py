@@ -66,15 +66,6 @@ def sorting_order(values):
 
 
 @njit(cache=True, nogil=True)
-def find_root(parent, x):
-    """Return the root of a component, and shorten the way there."""
-    while parent[x] != x:
-        parent[x] = parent[parent[x]]
-        x = parent[x]
-    return x
-
-
-@njit(cache=True, nogil=True)
 def merge_vertices(edges, n):
     """Return (m, 2): the vertex whose component ends and the edge (its row) that joins it to an elder one."""
     parent = np.arange(n)

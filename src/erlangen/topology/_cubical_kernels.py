@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from erlangen.kernels import announce_compilation
-from erlangen.topology._columns import append, combine, inverses, new_table, pop_pivot, push, slot
+from erlangen.topology._columns import append, combine, find_root, inverses, new_table, pop_pivot, push, slot
 
 announce_compilation()
 
@@ -157,15 +157,6 @@ def ends_of(cell, up, sizes, strides, periodic):
             low = next_cell(cell, axis, -1, sizes, strides, periodic)
             return low, next_cell(cell, axis, 1, sizes, strides, periodic)
     return np.int64(-1), np.int64(-1)
-
-
-@njit(cache=True, nogil=True)
-def find_root(parent, cell):
-    """Return the root of a cell's component, and shorten the way there."""
-    while parent[cell] != cell:
-        parent[cell] = parent[parent[cell]]
-        cell = parent[cell]
-    return cell
 
 
 @njit(cache=True, nogil=True)

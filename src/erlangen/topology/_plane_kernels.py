@@ -8,17 +8,9 @@ import numpy as np
 from numba import njit
 
 from erlangen.kernels import announce_compilation
+from erlangen.topology._columns import find_root
 
 announce_compilation()
-
-
-@njit(cache=True, nogil=True)
-def find_root(parent, pixel):
-    """Return the root of a pixel's component, and shorten the way there."""
-    while parent[pixel] != pixel:
-        parent[pixel] = parent[parent[pixel]]
-        pixel = parent[pixel]
-    return pixel
 
 
 @njit(cache=True, nogil=True)

@@ -27,7 +27,7 @@ import numpy as np
 from numba import njit
 
 from erlangen.kernels import announce_compilation
-from erlangen.topology._columns import append, combine, inverses, longer, new_table, pop_pivot, push, slot
+from erlangen.topology._columns import append, combine, find_root, inverses, longer, new_table, pop_pivot, push, slot
 from erlangen.topology._edge_kernels import ABSENT
 
 announce_compilation()
@@ -114,13 +114,7 @@ def merge_components(births, a, b, candidates):
     edges, vertices = np.empty(max(n - 1, 0), np.int64), np.empty(max(n - 1, 0), np.int64)
     k = 0
     for r in candidates:
-        i, j = np.int64(a[r]), np.int64(b[r])
-        while root[i] != i:
-            root[i] = root[root[i]]
-            i = root[i]
-        while root[j] != j:
-            root[j] = root[root[j]]
-            j = root[j]
+        i, j = find_root(root, np.int64(a[r])), find_root(root, np.int64(b[r]))
         if i == j:
             continue
         if births[i] > births[j] or (births[i] == births[j] and i > j):
