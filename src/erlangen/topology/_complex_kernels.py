@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from erlangen.kernels import announce_compilation
-from erlangen.topology._columns import append, inverses, new_table, pop, push, slot
+from erlangen.topology._columns import append, find_root, inverses, new_table, pop, push, slot
 
 announce_compilation()
 
