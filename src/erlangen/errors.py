@@ -60,7 +60,7 @@ class TrainingError(ErlangenError, RuntimeError):
 
 EXTRAS = {
     "torch": "nn", "lightning": "nn", "safetensors": "nn", "rdkit": "molecules", "ase": "molecules",
-    "qm9pack": "qm9", "plotly": "report", "tad_dftd3": "dispersion",
+    "qm9pack": "qm9", "plotly": "report", "PIL": "report", "tad_dftd3": "dispersion",
 }  # fmt: skip
 """Which extra brings a package."""
 

@@ -12,7 +12,7 @@ import erlangen as package
 def test_help_names_every_command_and_where_to_start(erlangen):
     overview = erlangen.runs("--help").out
     assert "erlangen quickstart" in overview
-    for command in ("quickstart", "train", "predict", "certify", "features"):
+    for command in ("quickstart", "train", "predict", "certify", "features", "topology"):
         assert f" {command} " in overview
         page = " ".join(erlangen.runs(command, "--help").out.split())
         assert f"Usage: erlangen {command}" in page

@@ -52,6 +52,7 @@ def folder(tmp_path_factory):
     rng = np.random.default_rng(0)
     shapes = 1.2 * np.indices((2, 2, 1)).reshape(3, 4).T + 0.1 * rng.normal(size=(40, 4, 3))
     atoms = [Structure(x, ["C", "O", "H", "H"], graph={"energy": float(np.sin(x).sum())}) for x in shapes]
+    np.savetxt(folder / "points.csv", rng.normal(size=(60, 3)), delimiter=",", header="x,y,z", comments="")
     write_structures(folder / "molecules.extxyz", atoms)
     write_structures(folder / "molecules.xyz", [Structure(x, ["C", "O", "H", "H"]) for x in shapes[:3]])
     return folder

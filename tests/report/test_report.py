@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shutil
 from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -20,7 +19,6 @@ from erlangen.report.molecular_properties import document
 from erlangen.report.page import render
 from erlangen.units import CHEMICAL_ACCURACY
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # What must be drawn in each figure, in the order of the page.
 MARKS = {
     "Learning curve": [".scatterlayer path.js-line", ".scatterlayer path.point"],
@@ -47,34 +45,9 @@ def report(result, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"no browser on this machine: none of {', '.join(BROWSERS)} is on the PATH")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def opened(browser, report):
-    """The page as a reader without a network has it, and everything that went wrong meanwhile."""
-    complaints, asked = [], []
-    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-    context.route(re.compile(r"^(?!file:|data:|blob:)"), lambda route: (asked.append(route.request.url), route.abort()))
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url[:200]}"))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(report.as_uri())
-    page.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 2 * figures.length")
-    page.wait_for_timeout(300)
-    yield SimpleNamespace(page=page, complaints=complaints, asked=asked)
-    context.close()
+def opened(visit, report):
+    with visit(report) as seen:
+        yield seen
 
 
 def boxes(section, selector):

@@ -8,5 +8,8 @@ __getattr__, __dir__, __all__ = lazy(
         "MolecularPropertyConfig": "molecular_properties",
         "MolecularPropertyResult": "molecular_properties",
         "learn_molecular_property": "molecular_properties",
+        "TopologyConfig": "shape_of_data",
+        "TopologyResult": "shape_of_data",
+        "find_shape": "shape_of_data",
     },
 )

@@ -1,16 +1,13 @@
 """How well a network trained for some minutes predicts a property of molecules it has never seen (slides 13, 18)."""
 
 import math
-import platform
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-import erlangen
+from erlangen.applications.versions import versions
 from erlangen.datasets import QM9_TARGETS, load_qm9
 from erlangen.errors import InputError
 from erlangen.models import names
@@ -148,7 +145,7 @@ class MolecularPropertyResult:
             "certificate": self.certificate.to_dict(),
             "inference_ms_per_molecule": self.inference_ms,
             "parameters": sum(p.numel() for p in self.regressor.model_.parameters()),
-            "versions": versions(),
+            "versions": versions(PACKAGES),
             "seed": self.config.random_state,
         }
 
@@ -192,12 +189,3 @@ def learn_molecular_property(
     say(f"certificate: {regressor.symmetry} measured on random molecules and group elements")
     baseline = regressor.baseline_.predict(test)
     return MolecularPropertyResult(config, regressor, test, predicted, baseline, certificate, inference_ms)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a figure depends on."""
-    found = {"erlangen": erlangen.__version__, "python": platform.python_version(), "machine": platform.machine()}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):  # rdkit draws the report's molecules and is not needed to learn
-            found[package] = version(package)
-    return found

@@ -7,7 +7,8 @@ import typer
 
 app = typer.Typer(
     name="erlangen",
-    help="Geometry for machine learning: equivariant networks of molecules, with their symmetry measured.\n\n"
+    help="Geometry for machine learning: equivariant networks of molecules, with their symmetry measured; the shape of "
+    "data.\n\n"
     "Start with: erlangen quickstart",
     no_args_is_help=True,
     add_completion=False,
@@ -174,3 +175,71 @@ def features(
     from erlangen.structures import molecular_graph
 
     typer.echo(str(molecular_graph(smiles, hydrogens=hydrogens)))
+
+
+@app.command()
+def topology(
+    file: Annotated[Path, typer.Argument(help="csv, tsv, txt, parquet, npy, npz, png, jpg, tif, xyz, cif, pdb, sdf.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="points, distances, image, series or structure. auto: pictures and arrays with three axes or more are "
+            "images, a single column is a series, a symmetric square with zeros on its diagonal or a sparse matrix is "
+            "distances, atoms are a structure, anything else is points, a row each."
+        ),
+    ] = "auto",
+    output: Annotated[Path, typer.Option(help="Folder for report.html, diagrams.csv and result.json.")] = Path(
+        "topology"
+    ),
+    max_dimension: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Highest homology: 0 components, 1 loops, 2 voids. By default 2 for three coordinates or more, "
+            "else 1; of images all there are.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Distances to look at; by default up to where nothing changes.")
+    ] = None,
+    n_points: Annotated[
+        int, typer.Option(min=1, help="Of more points, so many are taken, far from each other and near to all.")
+    ] = 1000,
+    metric: Annotated[
+        str, typer.Option(help="Of points, any of scikit-learn's, e.g. manhattan, cosine.")
+    ] = "euclidean",
+    columns: Annotated[str, typer.Option(help="Of a table, by name or number from 0, e.g. x,y,z.")] = "",
+    part: Annotated[
+        str | None, typer.Option(help="Of several structures or arrays: a number from 0, or a name in an npz file.")
+    ] = None,
+    delay: Annotated[
+        int | None, typer.Option(min=1, help="Series: samples between the coordinates of a point; found if not given.")
+    ] = None,
+    dimension: Annotated[
+        int | None, typer.Option(min=1, help="Series: coordinates of a point; found if not given.")
+    ] = None,
+    stride: Annotated[int, typer.Option(min=1, help="Series: samples between two points.")] = 1,
+    periodic: Annotated[
+        bool, typer.Option("--periodic", help="An image goes on at its other side; a structure's cell repeats.")
+    ] = False,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Images: from the largest value down, for bright things on dark ground.")
+    ] = False,
+) -> None:
+    """Find components, loops and voids in data: persistence diagrams, cycles drawn on the points, and a report.
+
+    [bold]Examples:[/bold] erlangen topology points.csv
+
+    erlangen topology voltage.csv --columns volt --delay 10 --dimension 3
+
+    erlangen topology cells.png --invert
+
+    erlangen topology silica.cif --periodic --max-dimension 2
+    """
+    from erlangen.cli.topology import run
+
+    given = {name: value for name, value in locals().items() if name != "run"}
+    given["file"] = str(file)
+    given["threshold"] = float("inf") if threshold is None else threshold
+    given["columns"] = tuple(name.strip() for name in columns.split(",") if name.strip())
+    run(**given)

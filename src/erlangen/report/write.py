@@ -9,7 +9,7 @@ from erlangen.errors import InputError
 from erlangen.report.page import render
 
 # Record type -> the file of this room whose `document(record)` describes it.
-_RECORDS = {"MolecularPropertyResult": "molecular_properties"}
+_RECORDS = {"MolecularPropertyResult": "molecular_properties", "TopologyResult": "topology"}
 
 
 def write_report(result, path: "str | os.PathLike") -> Path:
@@ -39,7 +39,7 @@ def write_report(result, path: "str | os.PathLike") -> Path:
     >>> write_report({"error": 1.0}, "report.html")
     Traceback (most recent call last):
     ...
-    erlangen.errors.InputError: result is a dict, for which there is no report; there is one for MolecularPropertyResult
+    erlangen.errors.InputError: result is a dict, for which there is no report; there is one for ...
     """
     kind = type(result).__name__
     if kind not in _RECORDS:
