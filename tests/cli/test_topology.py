@@ -146,4 +146,4 @@ def test_tables_need_neither_networks_nor_molecules(circle, tmp_path):
     command[4] = str(tmp_path / "a.png")
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'erlangen: this needs PIL: pip install "erlangen[molecules]"\n'
+    assert done.stderr == 'erlangen: this needs PIL: pip install "erlangen[report]"\n'
