@@ -187,6 +187,41 @@ def main(argv: list[str]) -> None:
         subprocess.run([*command, given.giotto], env=environment, check=True)
 
 
+def diagram(rng, size: int) -> np.ndarray:
+    """Return bars as noise makes them, mostly short."""
+    births = rng.random(size)
+    return np.column_stack([births, births + 0.1 * rng.exponential(size=size)])
+
+
+def distances(rounds: int) -> Table:
+    """Return exact distances of pairs of diagrams beside gudhi's, on one thread: hera, and its own bottleneck."""
+    import gudhi
+    from gudhi.hera import wasserstein_distance as hera
+
+    from erlangen.topology import bottleneck_distance, wasserstein_distance
+
+    rng = np.random.default_rng(0)
+    table = Table("bars", "distance", "erlangen, s", "gudhi", title="Distances of two diagrams, exact: erlangen beside")
+    for size in (50, 200, 1000, 2000):
+        first, second = diagram(rng, size), diagram(rng, size)
+        for name, ours, theirs in (
+            ("bottleneck", bottleneck_distance, lambda a, b: gudhi.bottleneck_distance(a, b, 0.0)),
+            (
+                "Wasserstein, p = 2",
+                wasserstein_distance,
+                lambda a, b: hera(a, b, order=2, internal_p=np.inf, delta=0.01),
+            ),
+        ):
+            mine, found = clock(lambda f=ours, a=first, b=second: f(a, b), rounds)
+            other, expected = clock(lambda f=theirs, a=first, b=second: f(a, b), rounds)
+            slack = 1e-9 if name == "bottleneck" else 0.01  # hera stops there, ours is exact
+            if not found * (1 - 1e-9) <= expected <= found * (1 + slack) + 1e-12:
+                raise SystemExit(f"{name} of {size} bars: {found} and {expected} differ, nothing to compare")
+            mine, other = statistics.median(mine), statistics.median(other)
+            table.add_row(str(size), name, f"{mine:.3g}", f"{other:.3g} s, {other / mine:.1f} x")
+    return table
+
+
 CLOUDS = {
     "sphere, dimension 2": (sphere, 2, (50, 100, 200, 350, 500)),
     "torus, dimension 1": (torus, 1, (200, 500, 1000, 2000, 5000)),
@@ -261,6 +296,8 @@ def one_number_of_threads(threads: int, rounds: int, only: str, giotto: str) -> 
         cells = ["" if theirs is None else f"{theirs:.4g} s, {theirs / mine:.1f} x" for theirs in found]
         table.add_row(work.name, f"{mine:.4g}", *cells)
     Console(width=140).print(table)
+    if threads == 1 and not only:
+        Console(width=140).print(distances(rounds))
 
 
 if __name__ == "__main__":
