@@ -123,6 +123,8 @@ def test_labels_are_functions_of_windows_ahead():
         (lambda: TakensEmbedding(time_delay=5).fit([[1, 2, 3]]), InputError, "does not fit"),
         (lambda: TakensEmbedding().fit(np.zeros(5)), ShapeError, "(n_samples, n)"),
         (lambda: SingleTakensEmbedding().fit(np.zeros((5, 2))), ShapeError, "TakensEmbedding"),
+        (lambda: takens_embedding_optimal_parameters(np.arange(3.0), 5, 2), ShapeError, "max_time_delay"),
+        (lambda: takens_embedding_optimal_parameters(np.arange(6.0), 1, 5), ShapeError, "8 samples"),
         (lambda: SingleTakensEmbedding("guess").fit(np.arange(5.0)), InputError, "search"),
         (lambda: Stationarizer("diff").fit([1.0]), InputError, "log-return"),
         (lambda: Stationarizer("log-return").fit_transform([1.0, -1.0]), InputError, "above 0"),

@@ -4,11 +4,15 @@ Windows and embeddings end at the last sample: what does not fit is cut off at t
 """
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.spatial import cKDTree
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from erlangen.errors import InputError, ShapeError
+from erlangen.topology.diagrams import over_samples
+from erlangen.topology.pipeline import TransformerResamplerMixin
+from erlangen.topology.plots import CloudPlots
 
 FAR = 10.0
 """A neighbor is false if the next coordinate differs by more than so many distances (Kennel et al., 1992)."""
@@ -38,7 +42,7 @@ def embed(series, time_delay: int, dimension: int, stride: int = 1) -> np.ndarra
     return series[..., spans[:, :1] + time_delay * np.arange(dimension)]
 
 
-class SlidingWindow(TransformerMixin, BaseEstimator):
+class SlidingWindow(TransformerResamplerMixin, BaseEstimator):
     """Windows of a series along its first axis.
 
     Parameters
@@ -81,7 +85,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return y[self.slice_windows(y)[:, 1] - 1]
 
 
-class SingleTakensEmbedding(TransformerMixin, BaseEstimator):
+class SingleTakensEmbedding(TransformerResamplerMixin, BaseEstimator):
     """The delay embedding of one series, with delay and dimension found or given.
 
     Parameters
@@ -94,6 +98,8 @@ class SingleTakensEmbedding(TransformerMixin, BaseEstimator):
         Coordinates of a point.
     stride : int
         Samples between two points.
+    n_jobs : int, optional
+        How many delays and dimensions are tried at the same time, by joblib.
 
     Attributes
     ----------
@@ -105,11 +111,12 @@ class SingleTakensEmbedding(TransformerMixin, BaseEstimator):
     [[0, 2], [1, 3]]
     """
 
-    def __init__(self, parameters_type="search", time_delay=1, dimension=5, stride=1):
+    def __init__(self, parameters_type="search", time_delay=1, dimension=5, stride=1, n_jobs=None):
         self.parameters_type = parameters_type
         self.time_delay = time_delay
         self.dimension = dimension
         self.stride = stride
+        self.n_jobs = n_jobs
 
     def fit(self, X, y=None):
         """Find delay and dimension of a series (n,)."""
@@ -120,7 +127,7 @@ class SingleTakensEmbedding(TransformerMixin, BaseEstimator):
         self.time_delay_, self.dimension_ = self.time_delay, self.dimension
         if self.parameters_type == "search":
             self.time_delay_, self.dimension_ = takens_embedding_optimal_parameters(
-                X, self.time_delay, self.dimension, self.stride
+                X, self.time_delay, self.dimension, self.stride, self.n_jobs
             )
         return self
 
@@ -134,7 +141,7 @@ class SingleTakensEmbedding(TransformerMixin, BaseEstimator):
         return embed(_series(y), self.time_delay_, self.dimension_, self.stride)[:, -1]
 
 
-class TakensEmbedding(TransformerMixin, BaseEstimator):
+class TakensEmbedding(CloudPlots, TransformerMixin, BaseEstimator):
     """The delay embeddings of many series, of one or several variables.
 
     Parameters
@@ -185,9 +192,10 @@ class TakensEmbedding(TransformerMixin, BaseEstimator):
         return self._points(X)
 
     def _points(self, X):
-        if not hasattr(X, "ndim") and len({np.shape(x) for x in X}) > 1:
-            return [self._embedded(np.asarray(x)[None])[0] for x in X]
-        X = np.asarray(X)
+        checks = {"ensure_2d": False, "allow_nd": True, "dtype": "numeric"}
+        if isinstance(X, list | tuple) and len({np.shape(x) for x in X}) > 1:
+            return [self._embedded(check_array(x, **checks)[None])[0] for x in X]
+        X = check_array(X, **checks)
         if X.ndim not in (2, 3):
             raise ShapeError(f"series have shape (n_samples, n) or (n_samples, n_variables, n), got {X.shape}")
         return self._embedded(X)
@@ -202,7 +210,9 @@ class TakensEmbedding(TransformerMixin, BaseEstimator):
         return points
 
 
-def takens_embedding_optimal_parameters(X, max_time_delay: int, max_dimension: int, stride: int = 1) -> tuple[int, int]:
+def takens_embedding_optimal_parameters(
+    X, max_time_delay: int, max_dimension: int, stride: int = 1, n_jobs: int | None = None
+) -> tuple[int, int]:
     """Return the delay with the least mutual information and the dimension where false neighbors have gone.
 
     Parameters
@@ -212,6 +222,13 @@ def takens_embedding_optimal_parameters(X, max_time_delay: int, max_dimension: i
         The largest that are looked at.
     stride : int
         Samples between two points.
+    n_jobs : int, optional
+        How many delays and dimensions are tried at the same time, by joblib.
+
+    Raises
+    ------
+    ShapeError
+        If the series is too short for the largest delay or dimension.
 
     The delay is the one giotto-tda finds; the dimension need not be.
 
@@ -223,9 +240,18 @@ def takens_embedding_optimal_parameters(X, max_time_delay: int, max_dimension: i
     (16, 3)
     """
     X = _single(X)
-    delays = range(1, max_time_delay + 1)
-    delay = 1 + int(np.argmin([mutual_information(X[:-k], X[k:]) for k in delays]))
-    false = np.array([false_neighbors(X, delay, d, stride) for d in range(1, max_dimension + 2)])
+    if max_time_delay >= len(X):
+        raise ShapeError(f"a series is longer than max_time_delay, {max_time_delay}, got {len(X)} samples")
+    parallel = Parallel(n_jobs=n_jobs, prefer="threads")
+    shared = parallel(delayed(mutual_information)(X[:-k], X[k:]) for k in range(1, max_time_delay + 1))
+    delay = 1 + int(np.argmin(shared))
+    needed = (max_dimension + 1) * delay + stride + 1  # for two points with one coordinate more than the last tried
+    if len(X) < needed:
+        raise ShapeError(
+            f"{needed} samples are needed to try {max_dimension} dimensions with the delay {delay}, got {len(X)}; "
+            "take a lower dimension or delay"
+        )
+    false = np.array(parallel(delayed(false_neighbors)(X, delay, d, stride) for d in range(1, max_dimension + 2)))
     bends = np.abs(false[:-2] - 2 * false[1:-1] + false[2:]) / (false[1:-1] + 1) / np.arange(2, max_dimension + 1)
     return delay, 2 + int(np.argmin(bends)) if len(bends) else 1
 
@@ -249,14 +275,22 @@ def false_neighbors(X, time_delay: int, dimension: int, stride: int = 1) -> int:
     return int((gap[close] > FAR * away[close]).sum())
 
 
-class PermutationEntropy(TransformerMixin, BaseEstimator):
+class PermutationEntropy(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """The entropy, in bits, of how often each order of a point's coordinates occurs in a cloud.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Examples
     --------
     >>> PermutationEntropy().fit_transform([[[0, 1], [1, 2], [2, 1], [3, 1]]]).tolist()
     [[1.0]]
     """
+
+    def __init__(self, n_jobs=None):
+        self.n_jobs = n_jobs
 
     def fit(self, X, y=None):
         """Check point clouds (n_samples, n_points, d); nothing is learned."""
@@ -267,15 +301,20 @@ class PermutationEntropy(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Return the entropies, (n_samples, 1)."""
         check_is_fitted(self)
-        return np.array([[self._entropy(np.argsort(cloud, axis=1, kind="stable"))] for cloud in _clouds(X)])
+        X = _clouds(X)
+        return np.array(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(self._entropy)(cloud) for cloud in X))
 
-    def _entropy(self, orders):
-        _, counts = np.unique(orders, axis=0, return_counts=True)
+    def _entropy(self, cloud) -> list[float]:
+        _, counts = np.unique(np.argsort(cloud, axis=1, kind="stable"), axis=0, return_counts=True)
         shares = counts / counts.sum()
-        return float(-(shares * np.log2(shares)).sum() + 0.0)
+        return [float(-(shares * np.log2(shares)).sum() + 0.0)]
+
+    @property
+    def _n_features_out(self) -> int:
+        return 1
 
 
-class Resampler(TransformerMixin, BaseEstimator):
+class Resampler(TransformerResamplerMixin, BaseEstimator):
     """Every ``period``-th sample.
 
     Parameters
@@ -308,7 +347,7 @@ class Resampler(TransformerMixin, BaseEstimator):
         return _series(y)[:: self.period]
 
 
-class Stationarizer(TransformerMixin, BaseEstimator):
+class Stationarizer(TransformerResamplerMixin, BaseEstimator):
     """Relative changes of a series from sample to sample.
 
     Parameters
@@ -357,6 +396,8 @@ class PearsonDissimilarity(TransformerMixin, BaseEstimator):
     ----------
     absolute_value : bool
         Whether the sign of the correlation does not count.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Examples
     --------
@@ -364,8 +405,9 @@ class PearsonDissimilarity(TransformerMixin, BaseEstimator):
     [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
     """
 
-    def __init__(self, absolute_value=False):
+    def __init__(self, absolute_value=False, n_jobs=None):
         self.absolute_value = absolute_value
+        self.n_jobs = n_jobs
 
     def fit(self, X, y=None):
         """Check series (n_samples, n, n_variables); nothing is learned."""
@@ -376,7 +418,9 @@ class PearsonDissimilarity(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Return the matrices, (n_samples, n_variables, n_variables)."""
         check_is_fitted(self)
-        X = np.asarray(_clouds(X), dtype=float)
+        return over_samples(self._dissimilarities, np.asarray(_clouds(X), dtype=float), self.n_jobs)
+
+    def _dissimilarities(self, X):
         centered = X - X.mean(axis=1, keepdims=True)
         norms = np.linalg.norm(centered, axis=1)
         if (norms == 0).any():
@@ -388,7 +432,7 @@ class PearsonDissimilarity(TransformerMixin, BaseEstimator):
         return found
 
 
-class Labeller(TransformerMixin, BaseEstimator):
+class Labeller(TransformerResamplerMixin, BaseEstimator):
     """Targets of a forecast: a function of the windows of a series, some steps ahead.
 
     Parameters
@@ -443,11 +487,6 @@ class Labeller(TransformerMixin, BaseEstimator):
         if self.thresholds_ is None:
             return values
         return np.searchsorted(self.thresholds_, np.abs(values), side="right")
-
-    def fit_transform_resample(self, X, y):
-        """Fit, and return the samples and their targets."""
-        self.fit(X, y)
-        return self.transform(X), self.resample(y)
 
     def _values(self, y):
         y = _series(y)
