@@ -35,6 +35,25 @@ def inputs() -> dict[str, np.ndarray]:
         "positive": 1 + rng.random((30, 1)),
         "weights": np.where(np.eye(8) > 0, 0, np.where(rng.random((3, 8, 8)) < 0.4, rng.random((3, 8, 8)), np.inf)),
         "states": rng.integers(0, 2, (3, 30, 2)),
+    } | mapper_inputs()
+
+
+def mapper_inputs() -> dict[str, np.ndarray]:
+    """Return the seeded tables of Mapper and of local homology."""
+    rng = np.random.default_rng(1)
+    cloud, angle = rng.normal(size=(60, 3)), rng.uniform(0, 2 * np.pi, 80)
+    circle = np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, 0.05, (80, 2))
+    return {
+        "cloud": cloud,
+        "rounded_cloud": np.round(cloud, 1),
+        "few": cloud[:20],
+        "plane": cloud[:, :2],
+        "rounded_plane": np.round(cloud[:, :2], 1),
+        "single_column": cloud[:, :1],
+        "rounded_column": np.round(cloud[:, :1], 1),
+        "positive_rows": rng.random((20, 5)),
+        "circle": circle,
+        "moons": np.concatenate([circle, circle[circle[:, 1] > 0] * [1, -0.5] + [1, 0]]),
     }
 
 
@@ -47,6 +66,18 @@ HOMOLOGY = [
       for p in ({}, {"p": 2}, {"p": 2, "r": 1, "n_neighbors": 5}, {"n_neighbors": 2})),
     *(("homology", "WeakAlphaPersistence", p, name)
       for p, name in (({}, "clouds"), ({"homology_dimensions": [0, 1, 2]}, "clouds"), ({}, "circles"))),
+    *(("homology", "EuclideanCechPersistence", p, name)
+      for name in ("clouds", "circles")
+      for p in ({"homology_dimensions": [0]},  # its loops are not those of the Čech complex, a circle's is not there
+                {"homology_dimensions": [0], "max_edge_length": 0.4, "infinity_values": 7.0, "coeff": 3})),
+    *(("homology", "SparseRipsPersistence", p, name)
+      for name in ("clouds", "circles")
+      for p in ({}, {"homology_dimensions": [0, 1, 2]}, {"coeff": 3, "max_edge_length": 0.9})),
+    *(("homology", "FlagserPersistence", p, "weights")
+      for p in ({}, {"directed": False}, {"homology_dimensions": [0, 1, 2]}, {"coeff": 3}, {"max_edge_weight": 0.6},
+                {"max_edge_weight": 0.6, "infinity_values": 7.0, "reduced_homology": False},
+                *({"filtration": f, "homology_dimensions": [0, 1, 2]}
+                  for f in ("dimension", "zero", "max_plus_one", "sum", "pmean", "pmoment")))),
     ("homology", "CubicalPersistence", {}, "grey"),
     ("homology", "CubicalPersistence", {"reduced_homology": False}, "grey"),
     ("homology", "CubicalPersistence", {"periodic_dimensions": [True, False]}, "grey"),
@@ -120,7 +151,54 @@ GRAPHS = [
       for f in ("identity", "argmin", "argmax", "min", "max", "mean", "std", "median", ["std", None])),
 ]  # fmt: skip
 ARRAYS = "periodic_dimensions", "direction", "center", "padding"  # parameters that giotto-tda wants as arrays
-CASES = HOMOLOGY + DIAGRAMS + IMAGES + SERIES + GRAPHS
+LOCAL = [
+    *(("local_homology", "KNeighborsLocalVietorisRips", p, "few")
+      for p in ({"n_neighbors": (3, 10), "homology_dimensions": [0, 1, 2]}, {"n_neighbors": (5, 30)})),
+    *(("local_homology", "RadiusLocalVietorisRips", p, "few")
+      for p in ({"radii": (0.8, 2.0), "homology_dimensions": [0, 1]}, {"radii": (0.5, 3.0), "metric": "cityblock"})),
+]  # fmt: skip
+SIMPLE, HISTOGRAM, SCAN = "FirstSimpleGap", "FirstHistogramGap", "DBSCAN"
+MAPPER = [
+    *(("mapper", "OneDimensionalCover", {"kind": kind, "n_intervals": n, "overlap_frac": f}, name)
+      for name in ("single_column", "rounded_column")
+      for kind in ("uniform", "balanced")
+      for n, f in ((1, 0.1), (4, 0.3), (30, 0.1), (7, 0.6))),
+    *(("mapper", "CubicalCover", {"kind": kind, "n_intervals": n, "overlap_frac": f}, name)
+      for name in ("plane", "rounded_plane")
+      for kind in ("uniform", "balanced")
+      for n, f in ((3, 0.3), (6, 0.51))),
+    *(("mapper", "Eccentricity", p, "cloud")
+      for p in ({}, {"exponent": 1, "metric": "cityblock"}, {"exponent": float("inf")})),
+    ("mapper", "Entropy", {}, "positive_rows"),
+    ("mapper", "Projection", {"columns": [0, 2]}, "cloud"),
+    *(("mapper", "make_mapper_pipeline", p, name)
+      for name in ("cloud", "rounded_cloud", "circle", "moons")
+      for p in ({"cover": {"n_intervals": 3, "overlap_frac": 0.3}, "clusterer": (SCAN, {"eps": 0.6})},
+                {"cover": {"n_intervals": 4, "overlap_frac": 0.4}, "clusterer": (SIMPLE, {}), "min_intersection": 2},
+                {"cover": {"kind": "balanced", "n_intervals": 4, "overlap_frac": 0.3}, "clusterer": (HISTOGRAM, {})},
+                {"cover": {"n_intervals": 4, "overlap_frac": 0.4}, "clusterer": (SIMPLE, {"max_fraction": 0.2,
+                 "relative_gap_size": 0.1, "linkage": "average"})},
+                {"cover": {"n_intervals": 4, "overlap_frac": 0.4}, "clusterer": (HISTOGRAM, {"freq_threshold": 2,
+                 "linkage": "ward", "max_fraction": 0.5})})),
+]  # fmt: skip
+CASES = HOMOLOGY + DIAGRAMS + IMAGES + SERIES + GRAPHS + LOCAL + MAPPER
+
+
+def mapper_graph(mapper, parameters: dict, X) -> list[np.ndarray]:
+    """Return the samples of each node of a Mapper graph, and edges with weights (n_edges, 3), by either library."""
+    from sklearn.cluster import DBSCAN
+
+    name, options = parameters["clusterer"]
+    clusterer = DBSCAN(**options) if name == "DBSCAN" else getattr(mapper, name)(**options)
+    cover = mapper.CubicalCover(**parameters["cover"])
+    rest = {k: v for k, v in parameters.items() if k not in ("cover", "clusterer")}
+    filters = mapper.Projection(columns=[0, 1])  # principal components differ in sign with scikit-learn's version
+    graph = mapper.make_mapper_pipeline(filter_func=filters, cover=cover, clusterer=clusterer, **rest).fit_transform(X)
+    if hasattr(graph, "vs"):  # igraph
+        nodes, edges = graph.vs["node_elements"], [(*edge.tuple, edge["weight"]) for edge in graph.es]
+    else:
+        nodes, edges = graph.node_elements, np.column_stack([graph.edges, graph.weight])
+    return [*nodes, np.reshape(edges, (-1, 3))]
 
 
 def plain(array) -> list:
@@ -137,6 +215,9 @@ def main() -> None:
     """Write the file."""
     given, results = inputs(), []
     for module, name, parameters, which in CASES:
+        if name == "make_mapper_pipeline":
+            results.append(plain(mapper_graph(importlib.import_module("gtda.mapper"), parameters, given[which])))
+            continue
         arrays = {k: np.array(v) for k, v in parameters.items() if isinstance(v, list) and k in ARRAYS}
         estimator = getattr(importlib.import_module(f"gtda.{module}"), name)(**parameters | arrays)
         results.append(plain(estimator.fit(given[which]).transform(given[which])))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import erlangen.topology
+from erlangen.topology import mapper
 
 sys.path.insert(0, str(Path(__file__).parent))
-from giotto_figures import CASES, inputs
+from giotto_figures import CASES, inputs, mapper_graph
 
 RESULTS = json.loads(Path(__file__).with_name("giotto.json").read_text())
 
@@ -32,9 +33,13 @@ def in_order(bars: np.ndarray) -> np.ndarray:
 def test_giotto_finds_the_same(number):
     module, name, parameters, which = CASES[number]
     given = inputs()[which]
-    found = getattr(erlangen.topology, name)(**parameters).fit(given).transform(given)
+    if name == "make_mapper_pipeline":
+        found = mapper_graph(mapper, parameters, given)
+    else:
+        room = mapper if module == "mapper" else erlangen.topology
+        found = getattr(room, name)(**parameters).fit(given).transform(given)
     expected = numbers(RESULTS[number])
-    if module == "homology":  # theirs are float32
+    if module in ("homology", "local_homology"):  # theirs are float32
         np.testing.assert_allclose(in_order(found), in_order(expected), rtol=2e-6, atol=1e-6)
     elif isinstance(expected, list):
         assert len(found) == len(expected)

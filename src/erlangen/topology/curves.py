@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from erlangen.errors import InputError, ShapeError
 from erlangen.topology.diagrams import over_samples
+from erlangen.topology.plots import ChannelPlots
 
 FEATURES = {
     "identity": lambda curves: curves,
@@ -23,7 +24,7 @@ FEATURES = {
 """What a channel of curves (n_samples, n_bins) becomes, by name."""
 
 
-class Derivative(TransformerMixin, BaseEstimator):
+class Derivative(ChannelPlots, TransformerMixin, BaseEstimator):
     """Differences of curves from bin to bin, not divided by the step.
 
     Parameters

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from erlangen.errors import InputError, ShapeError
 from erlangen.topology.homology import check_point_clouds
+from erlangen.topology.plots import MatrixPlots
 
 
 class KNeighborsGraph(TransformerMixin, BaseEstimator):
@@ -59,7 +60,7 @@ class KNeighborsGraph(TransformerMixin, BaseEstimator):
         )
 
 
-class GraphGeodesicDistance(TransformerMixin, BaseEstimator):
+class GraphGeodesicDistance(MatrixPlots, TransformerMixin, BaseEstimator):
     """Lengths of shortest paths between the vertices of graphs.
 
     In a dense matrix inf, NaN, or False if it is boolean, is no edge, and zero an edge of length zero; in a sparse one

@@ -1,5 +1,6 @@
 """Estimators that turn collections of point clouds or images into collections of persistence diagrams."""
 
+import warnings
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -8,15 +9,17 @@ from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.spatial import Delaunay, QhullError
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import DataDimensionalityWarning
 from sklearn.utils.validation import check_is_fitted
 
 from erlangen.errors import InputError, ShapeError
-from erlangen.topology.cubical import cubical_persistence
+from erlangen.topology.cubical import bars_of_images, cubical_persistence
 from erlangen.topology.diagrams import collect
-from erlangen.topology.persistence import checked_distances, rips_persistence
+from erlangen.topology.persistence import checked_distances, checked_modulus, rips_persistence
+from erlangen.topology.plots import DiagramPlots
 
 
-class _Homology(TransformerMixin, BaseEstimator):
+class _Homology(DiagramPlots, TransformerMixin, BaseEstimator):
     """What all estimators of persistence share: ``_samples`` checks the input, ``_bars`` does the work on one.
 
     Unless a subclass says otherwise, the samples are point clouds, looked at up to a longest edge.
@@ -31,6 +34,7 @@ class _Homology(TransformerMixin, BaseEstimator):
         y : None
         """
         check_point_clouds(X)
+        _warn_of_distances(X, getattr(self, "metric", None))
         _dimensions(self.homology_dimensions)
         self.infinity_values_ = self.max_edge_length if self.infinity_values is None else self.infinity_values
         return self
@@ -42,11 +46,14 @@ class _Homology(TransformerMixin, BaseEstimator):
         """Return the diagrams, an array (n_samples, n_bars, 3) of birth, death and dimension."""
         check_is_fitted(self)
         dimensions = _dimensions(self.homology_dimensions)
-        found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._bars)(sample, max(dimensions)) for sample in self._samples(X)
-        )
+        found = self._all_bars(self._samples(X), max(dimensions))
         bars = [[one[q] for q in dimensions] for one in found]
         return collect(bars, dimensions, self.infinity_values_, self.reduced_homology)
+
+    def _all_bars(self, samples, highest):
+        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._bars)(sample, highest) for sample in samples
+        )
 
 
 class VietorisRipsPersistence(_Homology):
@@ -63,6 +70,8 @@ class VietorisRipsPersistence(_Homology):
         Further arguments of the metric.
     homology_dimensions : sequence of int
         Which dimensions to return.
+    collapse_edges : bool
+        Whether to leave out the edges that do not matter first; the bars are the same.
     coeff : int
         A prime: homology has coefficients modulo it.
     max_edge_length : float
@@ -93,6 +102,7 @@ class VietorisRipsPersistence(_Homology):
         metric="euclidean",
         metric_params=None,
         homology_dimensions=(0, 1),
+        collapse_edges=False,
         coeff=2,
         max_edge_length=np.inf,
         infinity_values=None,
@@ -102,6 +112,7 @@ class VietorisRipsPersistence(_Homology):
         self.metric = metric
         self.metric_params = metric_params
         self.homology_dimensions = homology_dimensions
+        self.collapse_edges = collapse_edges
         self.coeff = coeff
         self.max_edge_length = max_edge_length
         self.infinity_values = infinity_values
@@ -115,6 +126,7 @@ class VietorisRipsPersistence(_Homology):
             threshold=self.max_edge_length,
             metric=self.metric,
             metric_params=self.metric_params,
+            collapse_edges=self.collapse_edges,
             modulus=self.coeff,
         ).bars
 
@@ -136,6 +148,8 @@ class WeightedRipsPersistence(_Homology):
         points and to the point itself. Or what maps a cloud to its weights (n_points,).
     weight_params : dict, optional
         ``p``, 1, 2 or inf; for "DTM" also ``r`` and ``n_neighbors``. By default 1, 2 and 3.
+    collapse_edges : bool
+        Whether to leave out the edges that do not matter first; the bars are the same.
     coeff : int
         A prime: homology has coefficients modulo it.
     max_edge_weight : float
@@ -169,6 +183,7 @@ class WeightedRipsPersistence(_Homology):
         homology_dimensions=(0, 1),
         weights="DTM",
         weight_params=None,
+        collapse_edges=False,
         coeff=2,
         max_edge_weight=np.inf,
         infinity_values=None,
@@ -180,6 +195,7 @@ class WeightedRipsPersistence(_Homology):
         self.homology_dimensions = homology_dimensions
         self.weights = weights
         self.weight_params = weight_params
+        self.collapse_edges = collapse_edges
         self.coeff = coeff
         self.max_edge_weight = max_edge_weight
         self.infinity_values = infinity_values
@@ -195,6 +211,7 @@ class WeightedRipsPersistence(_Homology):
         y : None
         """
         check_point_clouds(X)
+        _warn_of_distances(X, self.metric)
         _dimensions(self.homology_dimensions)
         defaults = {"p": 1, "r": 2, "n_neighbors": 3} if self.weights == "DTM" else {"p": 1}
         if not callable(self.weights) and self.weights != "DTM":
@@ -222,6 +239,7 @@ class WeightedRipsPersistence(_Homology):
             threshold=self.max_edge_weight,
             metric="precomputed",
             births=weights,
+            collapse_edges=self.collapse_edges,
             modulus=self.coeff,
         ).bars
 
@@ -411,6 +429,14 @@ class CubicalPersistence(_Homology):
     def _samples(self, X):
         return check_images(X)
 
+    def _all_bars(self, samples, highest):
+        shapes = {image.shape for image in samples}
+        plane = samples[0].ndim == 2 and len(shapes) == 1 and highest < 2 and not self.periodic_dimensions_.any()
+        if plane and len(samples) > 1:
+            checked_modulus(self.coeff)
+            return bars_of_images(np.stack(samples))
+        return super()._all_bars(samples, highest)
+
     def _bars(self, image, highest):
         return cubical_persistence(
             image, max_dimension=highest, periodic=self.periodic_dimensions_, modulus=self.coeff
@@ -462,6 +488,15 @@ def check_point_clouds(X) -> Sequence:
     if any(not sparse.issparse(cloud) and np.ndim(cloud) != 2 for cloud in X):
         raise ShapeError("each point cloud is an array (n_points, d)")
     return X
+
+
+def _warn_of_distances(X, metric) -> None:
+    """Say so where matrices of distances are about to be taken for points."""
+    if metric == "precomputed" or not isinstance(X, np.ndarray) or X.shape[1] != X.shape[2] or X.shape[1] == 1:
+        return
+    if not np.diagonal(X, axis1=1, axis2=2).any() and (X.transpose(0, 2, 1) == X).all():
+        advice = 'of distances, but is taken for points; metric="precomputed" takes it for distances'
+        warnings.warn(f"X of shape {X.shape} looks like matrices {advice}", DataDimensionalityWarning, stacklevel=3)
 
 
 def _dimensions(homology_dimensions) -> list[int]:

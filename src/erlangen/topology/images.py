@@ -12,6 +12,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.utils.validation import check_is_fitted
 
 from erlangen.errors import InputError, ShapeError
+from erlangen.topology.diagrams import over_samples
+from erlangen.topology.plots import CloudPlots, ImagePlots
 
 
 def checked_stack(X, binary: bool = False) -> np.ndarray:
@@ -34,7 +36,7 @@ def checked_stack(X, binary: bool = False) -> np.ndarray:
     return X.astype(bool) if binary else X
 
 
-class _Images(TransformerMixin, BaseEstimator):
+class _Images(ImagePlots, TransformerMixin, BaseEstimator):
     """What all estimators of images share: they note the number of axes, and refuse images with another one."""
 
     _binary = False
@@ -52,7 +54,10 @@ class _Images(TransformerMixin, BaseEstimator):
         X = checked_stack(X, self._binary)
         if X.ndim - 1 != self.n_dimensions_:
             raise ShapeError(f"images of {self.n_dimensions_} dimensions were learned from, got {X.ndim - 1}")
-        return self._change(X)
+        return self._changed(X)
+
+    def _changed(self, X):
+        return over_samples(self._change, X, self.n_jobs)
 
     def _learn(self, X):
         pass
@@ -65,6 +70,8 @@ class Binarizer(_Images):
     ----------
     threshold : float
         The share, from 0 to 1.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -78,8 +85,9 @@ class Binarizer(_Images):
     [[[False, False], [True, True]]]
     """
 
-    def __init__(self, threshold=0.5):
+    def __init__(self, threshold=0.5, n_jobs=None):
         self.threshold = threshold
+        self.n_jobs = n_jobs
 
     def _learn(self, X):
         self.max_value_ = X.max()
@@ -95,6 +103,8 @@ class Inverter(_Images):
     ----------
     max_value : number, optional
         What pixels are subtracted from; by default the largest seen in `fit`. Of booleans the opposite is taken.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -107,8 +117,9 @@ class Inverter(_Images):
     [[[4, 3], [2, 0]]]
     """
 
-    def __init__(self, max_value=None):
+    def __init__(self, max_value=None, n_jobs=None):
         self.max_value = max_value
+        self.n_jobs = n_jobs
 
     def _learn(self, X):
         if self.max_value is not None:
@@ -129,6 +140,8 @@ class Padder(_Images):
         Pixels on both sides of each axis; one by default.
     value : number or bool
         What the margin is filled with.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -141,9 +154,10 @@ class Padder(_Images):
     [[[0, 1, 2, 0]]]
     """
 
-    def __init__(self, padding=None, value=False):
+    def __init__(self, padding=None, value=False, n_jobs=None):
         self.padding = padding
         self.value = value
+        self.n_jobs = n_jobs
 
     def _learn(self, X):
         padding = np.ones(X.ndim - 1, int) if self.padding is None else np.asarray(self.padding)
@@ -155,8 +169,13 @@ class Padder(_Images):
         return np.pad(X, [(0, 0), *((p, p) for p in self.padding_)], constant_values=self.value)
 
 
-class ImageToPointCloud(_Images):
+class ImageToPointCloud(CloudPlots, _Images):
     """The active pixels of binary images as points, x to the right and y upwards.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -170,8 +189,12 @@ class ImageToPointCloud(_Images):
 
     _binary = True
 
-    def _change(self, X):
-        return [np.argwhere(image) for image in np.swapaxes(X[:, ::-1], 1, 2)]
+    def __init__(self, n_jobs=None):
+        self.n_jobs = n_jobs
+
+    def _changed(self, X):
+        upright = np.swapaxes(X[:, ::-1], 1, 2)
+        return Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(np.argwhere)(image) for image in upright)
 
 
 class _Filtration(_Images):
@@ -193,6 +216,8 @@ class HeightFiltration(_Filtration):
     direction : sequence of float, optional
         Of x, y and z; by default all are one. Along an axis with a negative component, pixels are counted from the
         other end.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -210,8 +235,9 @@ class HeightFiltration(_Filtration):
     [[[0.0, 1.0, 3.0]]]
     """
 
-    def __init__(self, direction=None):
+    def __init__(self, direction=None, n_jobs=None):
         self.direction = direction
+        self.n_jobs = n_jobs
 
     def _learn(self, X):
         d = X.ndim - 1
@@ -219,9 +245,10 @@ class HeightFiltration(_Filtration):
         if direction.shape != (d,) or not np.isfinite(direction).all() or not direction.any():
             raise InputError(f"direction is a number for each of {d} axes, not all zero, got {self.direction!r}")
         self.direction_ = direction / np.linalg.norm(direction)
-        self.mesh_ = 0.0
-        for x, component in zip(coordinates(X.shape[1:]), self.direction_, strict=True):
-            self.mesh_ = self.mesh_ + component * (x - x.max() if component < 0 else x)
+        # Divided at the end: in directions of whole numbers, pixels of equal height have equal values.
+        pairs = zip(coordinates(X.shape[1:]), direction, strict=True)
+        total = sum(component * (x - x.max() if component < 0 else x) for x, component in pairs)
+        self.mesh_ = total / np.linalg.norm(direction)
         self.max_value_ = self.mesh_.max() + 1
 
 
@@ -236,6 +263,8 @@ class RadialFiltration(_Filtration):
         Pixels farther away enter last.
     metric, metric_params
         As in `sklearn.metrics.pairwise_distances`.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -252,11 +281,12 @@ class RadialFiltration(_Filtration):
     [[[1.0, 0.0, 2.0]]]
     """
 
-    def __init__(self, center=None, radius=np.inf, metric="euclidean", metric_params=None):
+    def __init__(self, center=None, radius=np.inf, metric="euclidean", metric_params=None, n_jobs=None):
         self.center = center
         self.radius = radius
         self.metric = metric
         self.metric_params = metric_params
+        self.n_jobs = n_jobs
 
     def _learn(self, X):
         d = X.ndim - 1
@@ -293,7 +323,7 @@ class _Grown(_Images):
 
     def _steps(self, X) -> np.ndarray:
         """Return the steps to the nearest active pixel, inf where there is none within ``n_iterations_``."""
-        found = np.stack(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(steps_to)(image) for image in X))
+        found = np.stack([steps_to(image) for image in X])
         return np.where(found <= self.n_iterations_, found, np.inf)
 
 
@@ -312,7 +342,7 @@ class DilationFiltration(_Grown):
     n_iterations : int, optional
         Pixels that take more enter last.
     n_jobs : int, optional
-        How many images are worked on at the same time, by joblib.
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -340,7 +370,7 @@ class ErosionFiltration(_Grown):
     n_iterations : int, optional
         Pixels that take more enter last.
     n_jobs : int, optional
-        How many images are worked on at the same time, by joblib.
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -368,7 +398,7 @@ class SignedDistanceFiltration(_Grown):
     n_iterations : int, optional
         How far to look.
     n_jobs : int, optional
-        How many images are worked on at the same time, by joblib.
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -398,6 +428,8 @@ class DensityFiltration(_Images):
         Of the ball, in pixels.
     metric, metric_params
         As in `sklearn.metrics.pairwise_distances`.
+    n_jobs : int, optional
+        How many parts of the samples are worked on at the same time, by joblib.
 
     Attributes
     ----------
@@ -413,10 +445,11 @@ class DensityFiltration(_Images):
 
     _binary = True
 
-    def __init__(self, radius=3, metric="euclidean", metric_params=None):
+    def __init__(self, radius=3, metric="euclidean", metric_params=None, n_jobs=None):
         self.radius = radius
         self.metric = metric
         self.metric_params = metric_params
+        self.n_jobs = n_jobs
 
     def _learn(self, X):
         if not isinstance(self.radius, int | float | np.number) or not 0 < self.radius < np.inf:

@@ -8,9 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 from erlangen.errors import InputError
 from erlangen.topology.homology import check_point_clouds
 from erlangen.topology.persistence import checked_distances
+from erlangen.topology.plots import MatrixPlots
 
 
-class _Rescaling(TransformerMixin, BaseEstimator):
+class _Rescaling(MatrixPlots, TransformerMixin, BaseEstimator):
     """What both rescalings share: clouds in, matrices of distances out."""
 
     def transform(self, X):

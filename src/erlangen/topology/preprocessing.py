@@ -6,9 +6,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from erlangen.errors import InputError
 from erlangen.topology.diagrams import bars_of, check_diagrams, collect, dimensions_of
+from erlangen.topology.plots import DiagramPlots
 
 
-class ForgetDimension(TransformerMixin, BaseEstimator):
+class ForgetDimension(DiagramPlots, TransformerMixin, BaseEstimator):
     """Diagrams whose homology dimensions are all set to inf, so that later steps treat them as one.
 
     Examples
@@ -31,7 +32,7 @@ class ForgetDimension(TransformerMixin, BaseEstimator):
         return X
 
 
-class Filtering(TransformerMixin, BaseEstimator):
+class Filtering(DiagramPlots, TransformerMixin, BaseEstimator):
     """Diagrams without their short bars.
 
     Parameters
