@@ -176,9 +176,11 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--only", default="", help="lines whose name has this in it")
     parser.add_argument("--giotto", default=str(PEERS) if PEERS.exists() else "", help="a Python with giotto-tda 0.6.2")
     parser.add_argument("--scaling", action="store_true", help="measure time and memory against size instead")
+    parser.add_argument("--largest", type=int, default=5000, help="points, with --scaling")
+    parser.add_argument("--output", type=Path, default=DOCS, help="folder for topology.json and .svg, with --scaling")
     given = parser.parse_args(argv)
     if given.scaling:
-        scaling(given.threads)
+        scaling(given.threads, given.largest, given.output)
         return
     for threads in given.threads:
         # in a process of its own: the number of threads is read when kernels are first used
@@ -223,35 +225,43 @@ def distances(rounds: int) -> Table:
 
 
 CLOUDS = {
-    "sphere, dimension 2": (sphere, 2, (50, 100, 200, 350, 500)),
+    "sphere, dimension 2": (sphere, 2, (50, 100, 200, 500, 1000)),
     "torus, dimension 1": (torus, 1, (200, 500, 1000, 2000, 5000)),
-    "uniform in 4-D, dimension 3": (lambda n: np.random.default_rng(0).random((n, 4)), 3, (50, 100, 200, 300)),
+    "uniform in 4-D, dimension 3": (lambda n: np.random.default_rng(0).random((n, 4)), 3, (50, 100, 200, 500)),
 }
 
 
-def scaling(threads: list[int]) -> None:
+def scaling(threads: list[int], largest: int, output: Path) -> None:
     """Time every cloud in a process of its own; write and draw what was measured."""
     runs = []
     for cloud, (_, _, sizes) in CLOUDS.items():
-        for n in sizes:
+        for n in (n for n in sizes if n <= largest):
             for t in threads:
                 environment = os.environ | {"OMP_NUM_THREADS": str(t), "NUMBA_NUM_THREADS": str(t)}
                 command = [sys.executable, "-m", "benchmarks.topology", "one", cloud, str(n)]
                 done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
                 runs.append({"cloud": cloud, "points": n, "threads": t} | json.loads(done.stdout.splitlines()[-1]))
                 print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
-    write_atomically(DOCS / "topology.json", lambda path: path.write_text(json.dumps(runs, indent=1) + "\n"))
+    output.mkdir(parents=True, exist_ok=True)
+    write_atomically(output / "topology.json", lambda path: path.write_text(json.dumps(runs, indent=1) + "\n"))
     figure, axes = subplots(figsize=(6.4, 4.2))
     for index, cloud in enumerate(CLOUDS):
         for t in threads:
             points = [(r["points"], r["seconds"]) for r in runs if (r["cloud"], r["threads"]) == (cloud, t)]
+            if not points:
+                continue
             label = f"{cloud}, {t} thread{'s' * (t > 1)}"
             axes.loglog(*zip(*points, strict=True), "o-" if t == 1 else "s--", color=f"C{index}", label=label, ms=4)
     axes.set_xlabel("points")
     axes.set_ylabel("seconds")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
-    save(figure, DOCS / "topology.svg")
+    table = Table("cloud", "points", "threads", "seconds", "peak GB", title="Vietoris-Rips persistence")
+    for run in runs:
+        table.add_row(*(str(run[key]) for key in ("cloud", "points", "threads")), f"{run['seconds']:.3g}",
+                      str(run["peak_GB"]))  # fmt: skip
+    Console().print(table)
+    save(figure, output / "topology.svg")
 
 
 def one_cloud(cloud: str, n: int) -> None:

@@ -29,6 +29,7 @@ SHORTER = {
     "python -m benchmarks nbody": "--one --models linear --n-train 100 --budget 1",
     "python -m benchmarks qm9": "--one --models schnet --targets gap --budget 1",
     "python -m benchmarks scaling": "--one --models schnet --largest 100",
+    "python -m benchmarks topology --scaling": "--threads 1 --largest 50 --output {folder}",
     "python -m benchmarks topology": "--only uniform --rounds 1 --threads 1",
     "python -m benchmarks neighbors": "--largest 1000 --repeat 1",
     "python -m benchmarks quickstart": "--one --budgets 3",
