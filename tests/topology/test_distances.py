@@ -4,8 +4,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy import sparse
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.spatial.distance import cdist
 from sklearn.base import clone
 
+from erlangen import kernels
 from erlangen.errors import InputError, ShapeError
 from erlangen.topology import (
     Amplitude,
@@ -17,6 +22,7 @@ from erlangen.topology import (
     rips_persistence,
     wasserstein_distance,
 )
+from erlangen.topology.distances import matched
 
 A = np.array([[[0.0, 1, 0], [0, 2, 0], [0, 4, 1], [1, 1, 1]]])
 B = np.array([[[0.0, 1.5, 0], [0, 0, 0], [0, 3, 1], [0, 0, 1]]])
@@ -59,6 +65,85 @@ def test_gudhi(seed):
     for p in (1.0, 2.0):
         theirs = hera.wasserstein_distance(a, b, order=p, internal_p=np.inf, delta=1e-10)
         assert wasserstein_distance(a, b, p=p) == pytest.approx(theirs, rel=1e-9)
+
+
+def plain_wasserstein(a, b, p: float) -> float:
+    """Return the distance by scipy's assignment of the square matrix with diagonal copies."""
+    n, m = len(a), len(b)
+    costs = np.zeros((n + m, n + m))
+    costs[:n, :m] = cdist(a, b, "chebyshev") ** p
+    costs[:n, m:] = (((a[:, 1] - a[:, 0]) / 2) ** p)[:, None]
+    costs[n:, :m] = ((b[:, 1] - b[:, 0]) / 2) ** p
+    return costs[linear_sum_assignment(costs)].sum() ** (1 / p)
+
+
+def plain_bottleneck(a, b) -> float:
+    """Return the least distance at which scipy finds a perfect matching of the bars and their diagonal copies."""
+    n, m = len(a), len(b)
+    costs = np.zeros((n + m, n + m))
+    costs[:n, :m] = cdist(a, b, "chebyshev")
+    costs[:n, m:] = ((a[:, 1] - a[:, 0]) / 2)[:, None]
+    costs[n:, :m] = (b[:, 1] - b[:, 0]) / 2
+    values = np.unique(costs)
+    low, high = 0, len(values) - 1
+    while low < high:
+        middle = (low + high) // 2
+        found = maximum_bipartite_matching(sparse.csr_array(costs <= values[middle]))
+        low, high = (low, middle) if (found >= 0).all() else (middle + 1, high)
+    return float(values[low])
+
+
+def kinds_of_bars(rng, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return two diagrams of one kind that somebody's data are."""
+    n, m = rng.integers(1, 70, 2)
+    if kind == "components":  # all are born at once
+        return tuple(np.column_stack([np.zeros(k), rng.random(k)]) for k in (n, m))
+    if kind == "pixels":  # of few values, with many ties
+        return tuple(np.sort(rng.permuted(np.tile(np.arange(9), (k, 1)), axis=1)[:, :2], axis=1) * 1.0 for k in (n, m))
+    if kind == "equal":
+        return np.tile([[0.0, 1.0]], (n, 1)), np.tile([[0.1, 1.2]], (m, 1))
+    if kind == "nearby":
+        a = some_bars(rng, n)
+        return a, np.sort(a + 0.01 * rng.normal(size=a.shape), axis=1)
+    if kind == "long and short":
+        return some_bars(rng, n) * [1, 100], some_bars(rng, m) * [1, 0.01] + [0, 1]
+    return some_bars(rng, n) + 1e6, some_bars(rng, m) + 1e6  # far from the origin
+
+
+@pytest.mark.parametrize("kind", ["components", "pixels", "equal", "nearby", "long and short", "far"])
+def test_matchings_of_scipy(kind):
+    rng = np.random.default_rng(0)
+    for _ in range(25):
+        a, b = kinds_of_bars(rng, kind)
+        assert bottleneck_distance(a, b) == pytest.approx(plain_bottleneck(a, b), rel=1e-12)
+        for p in (1.0, 2.0, 4.0):
+            assert wasserstein_distance(a, b, p=p) == pytest.approx(plain_wasserstein(a, b, p), rel=1e-9)
+        partners = matched(a, b, 2.0)
+        paired = partners >= 0
+        assert len(set(partners[paired])) == paired.sum()
+        alone = [np.ptp(x, axis=1) / 2 for x in (a[~paired], np.delete(b, partners[paired], axis=0))]
+        costs = np.concatenate([np.abs(a[paired] - b[partners[paired]]).max(axis=1), *alone])
+        assert np.linalg.norm(costs) == pytest.approx(wasserstein_distance(a, b), rel=1e-9)
+
+
+def test_large_diagrams_of_gudhi():
+    gudhi = pytest.importorskip("gudhi")
+    hera = pytest.importorskip("gudhi.hera")
+    rng = np.random.default_rng(0)
+    a, b = some_bars(rng, 1500), some_bars(rng, 1200)
+    assert bottleneck_distance(a, b) == pytest.approx(gudhi.bottleneck_distance(a, b), abs=1e-12)
+    theirs = hera.wasserstein_distance(a, b, order=1.0, internal_p=np.inf, delta=1e-9)
+    assert wasserstein_distance(a, b, p=1) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_several_threads_find_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.stack([np.column_stack([some_bars(rng, 40), np.zeros(40)]) for _ in range(12)])
+    found = []
+    for threads in (1, 2):
+        monkeypatch.setattr(kernels, "n_threads", lambda threads=threads: threads)
+        found.append([PairwiseDistance(metric).fit_transform(X) for metric in ("bottleneck", "wasserstein")])
+    np.testing.assert_array_equal(*found)
 
 
 def test_large_diagrams_of_a_bottleneck_halve_their_candidates():

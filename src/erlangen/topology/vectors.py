@@ -6,12 +6,13 @@ estimators learn one grid for each homology dimension from the whole collection,
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from erlangen.arrays import array_namespace
 from erlangen.errors import InputError
 from erlangen.topology.diagrams import bars_of, by_dimension, check_diagrams, dimensions_of, over_samples
+from erlangen.topology.plots import CurvePlots, PixelPlots
 
 CHUNK = 2**23
 """Numbers that one temporary array of a curve may hold."""
@@ -61,6 +62,83 @@ def silhouettes(bars, grid, power: float = 1.0):
     weights = (lives / xp.where(longest > 0, longest, xp.ones_like(longest))) ** power * (lives > 0)
     total = xp.sum(weights, axis=1)[..., None]
     return xp.sum(weights[..., None] * tents(bars, grid), axis=1) / xp.where(total > 0, total, xp.ones_like(total))
+
+
+def smooth_betti_curves(bars, grid, width: float):
+    """Return how many bars are alive at each grid value, births and deaths blurred to sigmoids: (n, n_bins).
+
+    Parameters
+    ----------
+    bars : (n, k, 2) array or torch tensor
+        Those of length zero count nothing.
+    grid : (n_bins,) array or tensor
+    width : float
+        Of the sigmoids, in units of the grid; towards zero they become `betti_curves`.
+
+    Examples
+    --------
+    >>> smooth_betti_curves(np.array([[[0.0, 1.0], [0.0, 3.0]]]), np.array([0.5, 2.0, 4.0]), 0.01)
+    array([[2., 1., 0.]])
+    """
+    xp = array_namespace(bars)
+    begun, ended = (1 + xp.tanh((grid - bars[..., end, None]) / (2 * width)) for end in (0, 1))
+    return xp.sum(begun - ended, axis=1) / 2
+
+
+def persistence_surfaces(bars, births, lives, sigma: float, power: float = 1.0):
+    """Return Gaussians at the bars' births and lifetimes, weighted by lifetimes to a power: (n, n_births, n_lives).
+
+    What `PersistenceImage` samples after it has moved the bars to pixels; here they stay, and can be differentiated.
+
+    Parameters
+    ----------
+    bars : (n, k, 2) array or torch tensor
+    births, lives : (n_births,) and (n_lives,) arrays or tensors
+        The grids.
+    sigma : float
+        Standard deviation of the Gaussians, whose integral is the weight.
+    power : float
+        Above 0, so that bars appear and vanish continuously.
+
+    Source: H. Adams et al., JMLR 18, 8 (2017).
+
+    Examples
+    --------
+    >>> grid = np.linspace(-4, 6, 101)
+    >>> surface = persistence_surfaces(np.array([[[0.0, 2.0]]]), grid, grid, 0.5)
+    >>> round(float(surface.sum()) * 0.1**2, 6)  # the lifetime
+    2.0
+    """
+    xp = array_namespace(bars)
+    birth, life = bars[..., 0], bars[..., 1] - bars[..., 0]
+    x, y = (xp.exp(-(((grid - at[..., None]) / sigma) ** 2) / 2) for grid, at in ((births, birth), (lives, life)))
+    weights = life**power / (2 * np.pi * sigma**2)
+    return xp.matmul(xp.permute_dims(x * weights[..., None], (0, 2, 1)), y)
+
+
+def total_persistence(bars, p: float = 1.0):
+    """Return the sum of lifetimes to a power, of bars that end.
+
+    Parameters
+    ----------
+    bars : (..., k, 2) or (..., k, 3) array or torch tensor
+        Births, deaths, and possibly dimensions.
+    p : float
+        The power.
+
+    Returns
+    -------
+    (...) array or tensor
+
+    Examples
+    --------
+    >>> float(total_persistence(np.array([[0.0, 1.0], [1.0, 4.0]]), p=2))
+    10.0
+    """
+    xp = array_namespace(bars)
+    birth, death = bars[..., 0], bars[..., 1]
+    lives = xp.where(xp.isfinite(death), death, birth) - birth
+    return xp.sum(lives**p, axis=-1)
 
 
 def pixels(values, grid) -> np.ndarray:
@@ -116,7 +194,7 @@ class _Sampled(TransformerMixin, BaseEstimator):
         return over_samples(lambda part: by_dimension(self._values, part, self.homology_dimensions_), X, self.n_jobs)
 
 
-class BettiCurve(_Sampled):
+class BettiCurve(CurvePlots, _Sampled):
     """Numbers of bars alive over a grid.
 
     Parameters
@@ -138,6 +216,8 @@ class BettiCurve(_Sampled):
     array([[[2, 2, 1, 1, 0]]])
     """
 
+    _height = "Betti number"
+
     def __init__(self, n_bins=100, n_jobs=None):
         self.n_bins = n_bins
         self.n_jobs = n_jobs
@@ -146,7 +226,7 @@ class BettiCurve(_Sampled):
         return betti_curves(bars, self.samplings_[dimension])
 
 
-class PersistenceLandscape(_Sampled):
+class PersistenceLandscape(CurvePlots, _Sampled):
     """Persistence landscapes over a grid: the highest, second highest, ... tent of the bars.
 
     Parameters
@@ -170,6 +250,8 @@ class PersistenceLandscape(_Sampled):
     array([[[0. , 0.5, 1. , 0.5, 0. ]]])
     """
 
+    _height = "height"
+
     def __init__(self, n_layers=1, n_bins=100, n_jobs=None):
         self.n_layers = n_layers
         self.n_bins = n_bins
@@ -184,7 +266,7 @@ class PersistenceLandscape(_Sampled):
         return _in_chunks(lambda part: landscapes(part, self.samplings_[dimension], self.n_layers), bars, self.n_bins)
 
 
-class Silhouette(_Sampled):
+class Silhouette(CurvePlots, _Sampled):
     """Means of the bars' tents over a grid, weighted by lifetimes.
 
     Parameters
@@ -208,6 +290,8 @@ class Silhouette(_Sampled):
     array([[[0.   , 0.5  , 0.667, 0.333, 0.   ]]])
     """
 
+    _height = "height"
+
     def __init__(self, power=1.0, n_bins=100, n_jobs=None):
         self.power = power
         self.n_bins = n_bins
@@ -217,7 +301,7 @@ class Silhouette(_Sampled):
         return _in_chunks(lambda part: silhouettes(part, self.samplings_[dimension], self.power), bars, self.n_bins)
 
 
-class HeatKernel(_Sampled):
+class HeatKernel(PixelPlots, _Sampled):
     """Images of the bars under the heat kernel, minus their mirror images at the diagonal.
 
     Parameters
@@ -243,6 +327,8 @@ class HeatKernel(_Sampled):
     array([0.2397, 0.1205, 0.    ])
     """
 
+    _vertical = "death"
+
     def __init__(self, sigma=0.1, n_bins=100, n_jobs=None):
         self.sigma = sigma
         self.n_bins = n_bins
@@ -255,7 +341,7 @@ class HeatKernel(_Sampled):
         return np.rot90(images - images.transpose(0, 2, 1), axes=(1, 2))
 
 
-class PersistenceImage(_Sampled):
+class PersistenceImage(PixelPlots, _Sampled):
     """Images of the bars, births rightwards and persistence upwards, weighted and smoothed.
 
     Parameters
@@ -287,6 +373,8 @@ class PersistenceImage(_Sampled):
     array([0.2557, 0.2257, 0.1551])
     """
 
+    _vertical = "persistence"
+
     def __init__(self, sigma=0.1, n_bins=100, weight_function=None, n_jobs=None):
         self.sigma = sigma
         self.n_bins = n_bins
@@ -315,7 +403,7 @@ class PersistenceImage(_Sampled):
         return np.rot90(pixel_images(birth, life, weights, births, lives, self.sigma), axes=(1, 2))
 
 
-class PersistenceEntropy(TransformerMixin, BaseEstimator):
+class PersistenceEntropy(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """The entropy, in bits, of the lifetimes as shares of their sum.
 
     Parameters
@@ -353,6 +441,10 @@ class PersistenceEntropy(TransformerMixin, BaseEstimator):
         X = check_diagrams(X, finite=True)
         return over_samples(lambda part: by_dimension(self._values, part, self.homology_dimensions_), X, self.n_jobs)
 
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.homology_dimensions_)
+
     def _values(self, bars, _):
         lives = bars[:, :, 1] - bars[:, :, 0]
         total = lives.sum(axis=1, keepdims=True)
@@ -365,7 +457,7 @@ class PersistenceEntropy(TransformerMixin, BaseEstimator):
         return bits if self.nan_fill_value is None else np.where(np.isnan(bits), self.nan_fill_value, bits)
 
 
-class NumberOfPoints(TransformerMixin, BaseEstimator):
+class NumberOfPoints(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """How many bars longer than zero there are.
 
     Parameters
@@ -397,11 +489,15 @@ class NumberOfPoints(TransformerMixin, BaseEstimator):
         X = check_diagrams(X)
         return over_samples(lambda part: by_dimension(self._values, part, self.homology_dimensions_), X, self.n_jobs)
 
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.homology_dimensions_)
+
     def _values(self, bars, _):
         return (bars[:, :, 0] != bars[:, :, 1]).sum(axis=1)
 
 
-class ComplexPolynomial(TransformerMixin, BaseEstimator):
+class ComplexPolynomial(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Coefficients of the polynomials whose roots are the bars, as complex numbers.
 
     Parameters
@@ -455,6 +551,10 @@ class ComplexPolynomial(TransformerMixin, BaseEstimator):
         """Return, dimension after dimension, the coefficients' real parts and then their imaginary parts."""
         check_is_fitted(self)
         return over_samples(self._coefficients, check_diagrams(X, finite=True), self.n_jobs)
+
+    @property
+    def _n_features_out(self) -> int:
+        return 2 * sum(self.n_coefficients_)
 
     def _coefficients(self, X):
         found = []
