@@ -19,6 +19,7 @@ from erlangen.topology import (
     rips_persistence,
 )
 from erlangen.topology.homology import distance_to_measure, weighted_distances
+from erlangen.topology.persistence import rips_bars
 
 
 def circle(n: int = 20) -> np.ndarray:
@@ -178,3 +179,16 @@ def test_bad_weights_are_named(options, words):
     with pytest.raises(InputError) as caught:
         WeightedRipsPersistence(**options).fit_transform([circle()])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_small_clouds_by_one_function_have_the_same_bars(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 30))
+    X = [rng.random((n, 3)), rng.integers(0, 3, (n, 2)).astype(float), rng.random((n, n))][seed % 3]
+    options = {"max_dimension": seed % 4, "modulus": [2, 3, 5][seed % 3], "threshold": [np.inf, 0.6][seed % 2]}
+    if X.shape == (n, n) and seed % 3 == 2:
+        options["metric"] = "precomputed"  # with births on the diagonal
+    for mine, theirs in zip(rips_bars(X, **options), rips_persistence(X, **options).bars, strict=True):
+        mine = mine[mine[:, 0] < mine[:, 1]]
+        np.testing.assert_array_equal(mine[np.lexsort(mine.T[::-1])], theirs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
 from scipy.spatial import Delaunay, QhullError
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from erlangen.errors import InputError, ShapeError
 from erlangen.topology.cubical import bars_of_images, cubical_persistence
 from erlangen.topology.diagrams import collect
-from erlangen.topology.persistence import checked_distances, checked_modulus, rips_persistence
+from erlangen.topology.persistence import checked_distances, checked_modulus, rips_bars
 from erlangen.topology.plots import DiagramPlots
 
 
@@ -51,7 +51,8 @@ class _Homology(DiagramPlots, TransformerMixin, BaseEstimator):
         return collect(bars, dimensions, self.infinity_values_, self.reduced_homology)
 
     def _all_bars(self, samples, highest):
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
+        batch = max(1, len(samples) // (8 * effective_n_jobs(self.n_jobs)))  # one by one costs more than a small cloud
+        return Parallel(n_jobs=self.n_jobs, prefer="threads", batch_size=batch)(
             delayed(self._bars)(sample, highest) for sample in samples
         )
 
@@ -120,7 +121,7 @@ class VietorisRipsPersistence(_Homology):
         self.n_jobs = n_jobs
 
     def _bars(self, cloud, highest):
-        return rips_persistence(
+        return rips_bars(
             cloud,
             max_dimension=highest,
             threshold=self.max_edge_length,
@@ -128,7 +129,7 @@ class VietorisRipsPersistence(_Homology):
             metric_params=self.metric_params,
             collapse_edges=self.collapse_edges,
             modulus=self.coeff,
-        ).bars
+        )
 
 
 class WeightedRipsPersistence(_Homology):
@@ -233,7 +234,7 @@ class WeightedRipsPersistence(_Homology):
         weights = np.asarray(weights, dtype=np.float64)
         if weights.shape != (len(distances),) or not (weights >= 0).all():
             raise InputError(f"weights are a number of at least 0 for each of {len(distances)} points")
-        return rips_persistence(
+        return rips_bars(
             weighted_distances(distances, weights, p),
             max_dimension=highest,
             threshold=self.max_edge_weight,
@@ -241,7 +242,7 @@ class WeightedRipsPersistence(_Homology):
             births=weights,
             collapse_edges=self.collapse_edges,
             modulus=self.coeff,
-        ).bars
+        )
 
 
 class WeakAlphaPersistence(_Homology):
@@ -293,13 +294,13 @@ class WeakAlphaPersistence(_Homology):
         self.n_jobs = n_jobs
 
     def _bars(self, cloud, highest):
-        return rips_persistence(
+        return rips_bars(
             delaunay_distances(np.asarray(cloud, dtype=np.float64)),
             max_dimension=highest,
             threshold=self.max_edge_length,
             metric="precomputed",
             modulus=self.coeff,
-        ).bars
+        )
 
 
 def delaunay_distances(points: np.ndarray) -> np.ndarray:

@@ -28,6 +28,9 @@ _FEWER_POINTS = (
 _SAMPLE = 64
 """Edges at which simplices are counted to tell how many there are in all."""
 
+_SMALL = 256
+"""Points up to which the time between the steps matters."""
+
 _LONG_CHAIN = 1_000
 """Simplices in a cochain from which on several threads look for its cofacets."""
 
@@ -187,6 +190,29 @@ def rips_persistence(
     bars, begins, stops, kept = (tuple(part) for part in zip(*found, strict=True))
     chains = find_cycles(graph, modulus, bits, tree, columns, pivots, kept) if cycles else None
     return Persistence(bars, begins, stops, tuple(cochains) if cocycles else None, float(threshold), chains)
+
+
+def rips_bars(X, *, max_dimension: int, threshold: float = np.inf, modulus: int = 2, **options) -> tuple:
+    """Return the bars of `rips_persistence` alone, faster for a small cloud; those of length zero may be among them.
+
+    Examples
+    --------
+    >>> [bars.tolist() for bars in rips_bars([[0.0], [1.0]], max_dimension=1)]
+    [[[0.0, 1.0], [0.0, inf]], []]
+    """
+    metric, collapse_edges = options.get("metric", "euclidean"), options.get("collapse_edges", False)
+    n = np.shape(X)[0] if np.ndim(X) == 2 or sparse.issparse(X) else 0
+    if not 0 < n <= _SMALL or collapse_edges:
+        return rips_persistence(X, max_dimension=max_dimension, threshold=threshold, modulus=modulus, **options).bars
+    from erlangen.topology._small_kernels import bars_of_cloud
+
+    _check_arguments(max_dimension, threshold)
+    modulus = checked_modulus(modulus)
+    distances, births = checked_distances(X, metric, options.get("metric_params"), options.get("births"))
+    bits, binomials = (modulus - 1).bit_length(), _binomials(n, max_dimension + 1)
+    _check_keys(n, n * (n - 1) // 2, max_dimension, bits, binomials)
+    bars, sizes = bars_of_cloud(distances, births, float(threshold), max_dimension, modulus, bits, binomials)
+    return tuple(np.split(bars, np.cumsum(sizes)[:-1]))
 
 
 def _over_pairs(kernel, distances, *arguments) -> list:
