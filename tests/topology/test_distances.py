@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import numpy as np
+import ot
 import pytest
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
@@ -134,6 +135,18 @@ def test_large_diagrams_of_gudhi():
     assert bottleneck_distance(a, b) == pytest.approx(gudhi.bottleneck_distance(a, b), abs=1e-12)
     theirs = hera.wasserstein_distance(a, b, order=1.0, internal_p=np.inf, delta=1e-9)
     assert wasserstein_distance(a, b, p=1) == pytest.approx(theirs, rel=1e-9)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_optimal_transport_of_pot(seed, p):
+    rng = np.random.default_rng(seed)
+    a, b = some_bars(rng, 60), some_bars(rng, int(rng.integers(30, 90)))
+    costs = np.zeros((len(a) + 1, len(b) + 1))  # the last ones are the diagonal, as often as it is needed
+    costs[:-1, :-1] = cdist(a, b, "chebyshev") ** p
+    costs[:-1, -1], costs[-1, :-1] = (np.ptp(a, axis=1) / 2) ** p, (np.ptp(b, axis=1) / 2) ** p
+    masses = np.append(np.ones(len(a)), len(b)), np.append(np.ones(len(b)), len(a))
+    assert wasserstein_distance(a, b, p=p) == pytest.approx(ot.emd2(*masses, costs) ** (1 / p), rel=1e-9)
 
 
 def test_several_threads_find_the_same(monkeypatch):
