@@ -254,12 +254,12 @@ def test_threads_find_the_same(name):
 ACROSS = "VietorisRipsPersistence", "CubicalPersistence", "Amplitude", "SignedDistanceFiltration", "PermutationEntropy"
 
 
-def process(_) -> int:
-    return os.getpid()
-
-
 def check_other_processes() -> None:
     """Fail unless other processes do the work, and find the same."""
+
+    def process(_) -> int:  # in here, so that it is sent whole: the others cannot import the tests
+        return os.getpid()
+
     workers = topology.StandardFeatures(function=process, n_jobs=2).fit_transform(GREY)
     assert os.getpid() not in workers
     for name in ACROSS:
