@@ -228,8 +228,7 @@ def test_many_images_at_once_are_the_same():
     images[2] = np.inf
     for image, bars in zip(images, bars_of_images(images), strict=True):
         for mine, theirs in zip(bars, cubical_persistence(image).bars, strict=True):
-            mine = mine[mine[:, 0] < mine[:, 1]]
-            np.testing.assert_array_equal(mine[np.lexsort(mine.T[::-1])], theirs)
+            np.testing.assert_array_equal(mine, theirs)
     together = CubicalPersistence().fit_transform(images[:2])
     alone = CubicalPersistence(infinity_values=np.inf).fit(images[:2])
     for diagram, image in zip(together, images, strict=False):

@@ -8,7 +8,7 @@ import numpy as np
 from erlangen.errors import InputError, ShapeError
 from erlangen.kernels import over_rows
 from erlangen.memory import check_memory
-from erlangen.topology.persistence import Persistence, checked_modulus
+from erlangen.topology.persistence import Persistence, checked_modulus, in_order
 
 WORK = 40
 """Multiplications that looking at one cell takes, about, for each axis."""
@@ -102,7 +102,7 @@ def _of_plane(ranks, values, order, vertices: bool, max_dimension: int) -> tuple
 
 
 def bars_of_images(images: np.ndarray) -> list[list[np.ndarray]]:
-    """Return for each of many plane images of the same shape (n, h, w) the bars of dimension 0 and 1, not sorted.
+    """Return for each of many plane images of the same shape (n, h, w) the bars of dimension 0 and 1.
 
     The same as `cubical_persistence`, faster for small images.
     """
@@ -115,7 +115,7 @@ def bars_of_images(images: np.ndarray) -> list[list[np.ndarray]]:
     found = over_rows(kernels.bars_of_images, images, orders, rows=len(images), work=images.size * WORK)
     bars = np.concatenate([part for part, _ in found])
     counts = np.concatenate([part for _, part in found])
-    parts = np.split(bars, np.cumsum(counts.ravel())[:-1])
+    parts = [in_order(part) for part in np.split(bars, np.cumsum(counts.ravel())[:-1])]
     return [parts[i : i + 2] for i in range(0, len(parts), 2)]
 
 

@@ -193,7 +193,7 @@ def rips_persistence(
 
 
 def rips_bars(X, *, max_dimension: int, threshold: float = np.inf, modulus: int = 2, **options) -> tuple:
-    """Return the bars of `rips_persistence` alone, faster for a small cloud; those of length zero may be among them.
+    """Return the bars of `rips_persistence` alone, faster for a small cloud.
 
     Examples
     --------
@@ -212,7 +212,13 @@ def rips_bars(X, *, max_dimension: int, threshold: float = np.inf, modulus: int 
     bits, binomials = (modulus - 1).bit_length(), _binomials(n, max_dimension + 1)
     _check_keys(n, n * (n - 1) // 2, max_dimension, bits, binomials)
     bars, sizes = bars_of_cloud(distances, births, float(threshold), max_dimension, modulus, bits, binomials)
-    return tuple(np.split(bars, np.cumsum(sizes)[:-1]))
+    return tuple(in_order(part) for part in np.split(bars, np.cumsum(sizes)[:-1]))
+
+
+def in_order(bars: np.ndarray) -> np.ndarray:
+    """Return bars (k, 2) by birth, then death, without those of length zero."""
+    bars = bars[bars[:, 0] < bars[:, 1]]
+    return bars[np.lexsort([bars[:, 1], bars[:, 0]])]
 
 
 def _over_pairs(kernel, distances, *arguments) -> list:
