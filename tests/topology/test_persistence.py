@@ -413,6 +413,25 @@ def test_many_classes_at_a_time():
     assert_same_bars(bars, expected)
 
 
+@pytest.mark.parametrize("points", ["abc", [1.0, 2.0], [[np.nan, 0.0]]])
+def test_bad_points_are_named_with_a_threshold_too(points):
+    for threshold in (np.inf, 1.0):
+        with pytest.raises(ErlangenError, match="points"):
+            rips_persistence(points, threshold=threshold)
+
+
+def test_too_many_triangles_are_refused(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    monkeypatch.setattr("erlangen.memory.HARMLESS", 0)
+    monkeypatch.setattr("erlangen.topology.persistence.HARMLESS", 0)
+    monkeypatch.setattr("erlangen.topology.persistence._BYTES_PER_COLUMN", 10**6)
+    for name in ("erlangen.memory.available_bytes", "erlangen.topology.persistence.available_bytes"):
+        monkeypatch.setattr(name, lambda: 10**7)
+    with pytest.raises(TooLargeError, match=r"homology of dimension 2.*max_dimension=1 would do"):
+        rips_persistence(X, max_dimension=2)
+
+
 @pytest.mark.parametrize("kind", ["points", "sparse", "late"])
 def test_where_few_pairs_are_near_no_table_is_made(kind, monkeypatch):
     monkeypatch.setattr("erlangen.topology.sparse_persistence.MIN_POINTS", 10)

@@ -4,17 +4,9 @@ import numpy as np
 from numba import njit
 
 from erlangen.kernels import announce_compilation
+from erlangen.topology._columns import find_root
 
 announce_compilation()
-
-
-@njit(cache=True, nogil=True)
-def root_of(parent, v):
-    """Return the oldest vertex of a vertex's component, and shorten the way there."""
-    while parent[v] != v:
-        parent[v] = parent[parent[v]]
-        v = parent[v]
-    return v
 
 
 @njit(cache=True, nogil=True)
@@ -36,7 +28,7 @@ def merge_levels(values, senders, receivers, order, killer, closing, start, stop
     for f in range(start, stop):
         parent = np.arange(n)
         for e in order[f]:
-            a, b = root_of(parent, senders[e]), root_of(parent, receivers[e])
+            a, b = find_root(parent, senders[e]), find_root(parent, receivers[e])
             if a == b:
                 closing[f, e] = True
                 continue

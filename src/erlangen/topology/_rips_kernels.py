@@ -126,6 +126,16 @@ def merge_components(births, a, b, candidates):
 
 
 @njit(cache=True, nogil=True)
+def without(keys, gone):
+    """Return ascending keys without some of them; -1 is none."""
+    kept = np.ones(len(keys), np.bool_)
+    for key in gone:
+        if key >= 0:
+            kept[np.searchsorted(keys, key)] = False
+    return keys[kept]
+
+
+@njit(cache=True, nogil=True)
 def place(vertex, top):
     """Return the place of a vertex in a block with the apex ``top``."""
     if vertex == top:

@@ -14,28 +14,19 @@ from erlangen.topology._edge_kernels import (
     write_ranks,
 )
 from erlangen.topology._rips_kernels import (
-    critical_simplices,
     find_apexes,
     merge_components,
     new_book,
     reduce_columns,
+    without,
 )
 
 announce_compilation()
 
 
 @njit(cache=True, nogil=True)
-def without(keys, gone):
-    """Return ascending keys without some of them."""
-    kept = np.ones(len(keys), np.bool_)
-    for key in gone:
-        kept[np.searchsorted(keys, key)] = False
-    return keys[kept]
-
-
-@njit(cache=True, nogil=True)
 def bars_of_cloud(distances, births, threshold, max_dimension, modulus, bits, binomials):
-    """Return the bars (k, 2) of Vietoris-Rips persistence, not sorted, and how many each dimension has.
+    """Return the bars (k, 2) of Vietoris-Rips persistence up to dimension 2, not sorted, and how many each one has.
 
     The steps are those of `erlangen.topology.rips_persistence`.
     """
@@ -68,10 +59,7 @@ def bars_of_cloud(distances, births, threshold, max_dimension, modulus, bits, bi
     gone, size = tree, n
     for dimension in range(1, max_dimension + 1):
         k = dimension - 1
-        if k < 2:
-            begun = without(triangles if k else lonely, gone)
-        else:
-            begun = without(critical_simplices(ranks, a, b, apex, crowded, binomials, k, 0, m), gone)
+        begun = without(triangles if k else lonely, gone)
         if k == 0 and modulus == 2:
             width = len(begun) // 64 + 1
             ended, dead = np.full(len(begun), -1, np.int64), np.zeros(len(begun), np.bool_)
@@ -83,7 +71,7 @@ def bars_of_cloud(distances, births, threshold, max_dimension, modulus, bits, bi
             ended = reduce_columns(
                 ranks, a, b, apex, binomials, k, modulus, bits, begun, 0, book, np.iinfo(np.int64).max
             )[0][0]
-        gone, sizes[dimension] = np.sort(ended[ended >= 0]), len(begun)
+        gone, sizes[dimension] = ended, len(begun)
         longer = np.full((size + len(begun), 2), np.inf)
         longer[:size] = found
         for i in range(len(begun)):

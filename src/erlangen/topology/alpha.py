@@ -7,7 +7,7 @@ from erlangen.errors import InputError, ShapeError
 from erlangen.kernels import over_rows
 from erlangen.memory import check_memory
 from erlangen.topology.complexes import ascending, checked_dimension, persistence_of
-from erlangen.topology.persistence import Persistence, checked_modulus
+from erlangen.topology.persistence import Persistence, checked_modulus, checked_points
 
 OUTPUTS = ("diameter", "radius", "squared")
 WORK = 1000
@@ -295,7 +295,7 @@ def _spheres(points, weights, simplices) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(X, weights) -> tuple[np.ndarray, np.ndarray]:
-    points = numbers_in_rows(X)
+    points = checked_points(X)
     if weights is None:
         return points, np.zeros(len(points))
     try:
@@ -305,17 +305,3 @@ def _checked(X, weights) -> tuple[np.ndarray, np.ndarray]:
     if weights.shape != (len(points),) or not np.isfinite(weights).all():
         raise ShapeError(f"weights are a finite number for each of {len(points)} points, got shape {weights.shape}")
     return points, weights
-
-
-def numbers_in_rows(X) -> np.ndarray:
-    """Return points (n, d) as float64, or say what is wrong."""
-    try:
-        points = np.ascontiguousarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"points are a table of numbers, got {type(X).__name__}") from None
-    if points.ndim != 2:
-        raise ShapeError(f"points have two axes, got shape {points.shape}")
-    if not np.isfinite(points).all():
-        row = int(np.argmin(np.isfinite(points).all(axis=1)))
-        raise InputError(f"points are finite, got {points[row].tolist()} for point {row}")
-    return points

@@ -7,9 +7,9 @@ from scipy.spatial.distance import pdist
 
 from erlangen.errors import InputError
 from erlangen.memory import check_memory
-from erlangen.topology.alpha import alpha_persistence, numbers_in_rows
+from erlangen.topology.alpha import alpha_persistence
 from erlangen.topology.complexes import checked_dimension, cut, facet_numbers, persistence_of
-from erlangen.topology.persistence import Persistence, checked_modulus
+from erlangen.topology.persistence import Persistence, checked_modulus, checked_points
 
 ROUNDING = 1e-10
 """Explicit bars shorter than this part of their death have no length but by rounding."""
@@ -55,7 +55,7 @@ def cech_persistence(X, *, max_dimension: int = 1, max_radius: float = np.inf, m
     [[1.0, 1.155]]
     """
     modulus, max_dimension = checked_modulus(modulus), checked_dimension(max_dimension, 1)
-    points = numbers_in_rows(X)
+    points = checked_points(X)
     if not isinstance(max_radius, int | float | np.number) or not max_radius >= 0:
         raise InputError(f"max_radius is a number of at least 0, or inf, got {max_radius!r}")
     if points.shape[1] <= 3:

@@ -160,20 +160,23 @@ def rips_persistence(
         over_rows(kernels.find_apexes, ranks, a, b, apex, crowded, rows=m, work=m * n)
 
     tree, points = kernels.merge_components(births, a, b, lonely)
-    lasting = _without(np.arange(n), points)
+    lasting = kernels.without(np.arange(n), points)
     points, edges = np.concatenate([points, lasting]), np.concatenate([tree, np.full(len(lasting), -1)])
     found = [_sorted_bars(births[points], np.repeat(points[:, None], 2, 1), edges, lengths)]
     columns, pivots, cochains = [points], [edges], [[]]  # by dimension
-    triangles = _critical_simplices(*graph, crowded, 1, 0, m) if max_dimension > 1 and labelled else None
+    triangles = None
+    if max_dimension > 1:
+        _check_columns(*graph, crowded, lengths[0], 1)
+        triangles = _critical_simplices(*graph, crowded, 1, 0, m)
     for dimension in range(1, max_dimension + 1):
         k = dimension - 1
         if k == 0:
-            begun = _without(lonely, tree)
-        elif k == 1 and labelled:
-            begun = _without(triangles, pivots[-1])
+            begun = kernels.without(lonely, tree)
+        elif k == 1:
+            begun = kernels.without(triangles, pivots[-1])
         else:
             _check_columns(*graph, crowded, lengths[0], k)
-            begun = _without(_critical_simplices(*graph, crowded, k, 0, m), pivots[-1])
+            begun = kernels.without(_critical_simplices(*graph, crowded, k, 0, m), pivots[-1])
         if k == 0 and labelled:
             ended = _end_cycles(*graph, crowded, begun, triangles)
         else:
@@ -202,7 +205,7 @@ def rips_bars(X, *, max_dimension: int, threshold: float = np.inf, modulus: int 
     """
     metric, collapse_edges = options.get("metric", "euclidean"), options.get("collapse_edges", False)
     n = np.shape(X)[0] if np.ndim(X) == 2 or sparse.issparse(X) else 0
-    if not 0 < n <= _SMALL or collapse_edges:
+    if not 0 < n <= _SMALL or max_dimension > 2 or collapse_edges:  # up to there nothing can outgrow the memory
         return rips_persistence(X, max_dimension=max_dimension, threshold=threshold, modulus=modulus, **options).bars
     from erlangen.topology._small_kernels import bars_of_cloud
 
@@ -210,7 +213,6 @@ def rips_bars(X, *, max_dimension: int, threshold: float = np.inf, modulus: int 
     modulus = checked_modulus(modulus)
     distances, births = checked_distances(X, metric, options.get("metric_params"), options.get("births"))
     bits, binomials = (modulus - 1).bit_length(), _binomials(n, max_dimension + 1)
-    _check_keys(n, n * (n - 1) // 2, max_dimension, bits, binomials)
     bars, sizes = bars_of_cloud(distances, births, float(threshold), max_dimension, modulus, bits, binomials)
     return tuple(in_order(part) for part in np.split(bars, np.cumsum(sizes)[:-1]))
 
@@ -376,13 +378,6 @@ def _end_cycles(ranks, a, b, apex, binomials, crowded, begun, triangles) -> np.n
     return ended
 
 
-def _without(keys: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """Return ascending keys without some of them; -1 is none."""
-    kept = np.ones(len(keys), np.bool_)
-    kept[np.searchsorted(keys, gone[gone >= 0])] = False
-    return keys[kept]
-
-
 def _ends(edges: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the ends (k, 2) of edges given by rank, -1 for rank -1."""
     found = np.full((len(edges), 2), -1)
@@ -451,10 +446,7 @@ def checked_distances(X, metric, metric_params=None, births=None) -> tuple[np.nd
             i, j = np.argwhere(bad)[0]
             raise InputError(f"distances are numbers of at least 0, or inf, got {distances[i, j]} between {i} and {j}")
     else:
-        points = _numbers(X, "points")
-        if not np.isfinite(points).all():
-            row = int(np.argmin(np.isfinite(points).all(axis=1)))
-            raise InputError(f"points are finite, got {points[row].tolist()} for point {row}")
+        points = checked_points(X)
         check_memory(16 * len(points) ** 2, f"the distances of {len(points):,} points", lambda _: _FEWER_POINTS)
         if metric == "euclidean":  # scikit-learn's own is off by up to 1e-8
             distances = cdist(points, points)
@@ -466,6 +458,15 @@ def checked_distances(X, metric, metric_params=None, births=None) -> tuple[np.nd
     if births.shape != (len(distances),) or not np.isfinite(births).all():
         raise ShapeError(f"births are a finite number for each of {len(distances)} points, got shape {births.shape}")
     return distances, births
+
+
+def checked_points(X) -> np.ndarray:
+    """Return points (n, d) as float64, or say what is wrong."""
+    points = _numbers(X, "points")
+    if not np.isfinite(points).all():
+        row = int(np.argmin(np.isfinite(points).all(axis=1)))
+        raise InputError(f"points are finite, got {points[row].tolist()} for point {row}")
+    return points
 
 
 def _numbers(X, what: str) -> np.ndarray:

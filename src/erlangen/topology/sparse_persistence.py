@@ -8,7 +8,7 @@ from erlangen.errors import InputError, ShapeError
 from erlangen.memory import check_memory
 from erlangen.topology.complexes import facets_of, persistence_of
 from erlangen.topology.flag import clique_complex
-from erlangen.topology.persistence import Persistence
+from erlangen.topology.persistence import Persistence, checked_points
 
 MIN_POINTS = 3_000
 """Up to so many points, a table of all pairs is faster."""
@@ -34,9 +34,9 @@ def near_pairs(X, metric, threshold: float, births) -> tuple[np.ndarray, np.ndar
         pairs, values, diagonal = stored_pairs(X)
         births = diagonal if births is None else births
     elif metric == "euclidean" and threshold < np.inf and not sparse.issparse(X):
-        points = np.ascontiguousarray(X, dtype=np.float64)
+        points = checked_points(X)
         n = len(points)
-        if points.ndim != 2 or n < MIN_POINTS or not np.isfinite(points).all():
+        if n < MIN_POINTS:
             return None
         tree = cKDTree(points)
         m = (tree.count_neighbors(tree, threshold) - n) // 2

@@ -7,7 +7,13 @@ import numpy as np
 from erlangen.errors import InputError
 from erlangen.topology.complexes import ascending, checked_dimension, facets_of, persistence_of
 from erlangen.topology.flag import clique_complex
-from erlangen.topology.persistence import Persistence, checked_distances, checked_modulus, rips_persistence
+from erlangen.topology.persistence import (
+    Persistence,
+    checked_distances,
+    checked_modulus,
+    checked_points,
+    rips_persistence,
+)
 
 
 class Subsample(NamedTuple):
@@ -51,10 +57,9 @@ def farthest_points(X, n: int, *, metric="euclidean", metric_params: dict | None
     Subsample(indices=array([0, 3, 2]), covering_radius=1.0)
     """
     from erlangen.topology import _flag_kernels as kernels
-    from erlangen.topology.alpha import numbers_in_rows
 
     if metric == "euclidean":
-        table, kernel = numbers_in_rows(X), kernels.farthest_of_points
+        table, kernel = checked_points(X), kernels.farthest_of_points
     else:
         table, kernel = checked_distances(X, metric, metric_params)[0], kernels.farthest_of_distances
     if not isinstance(n, int | np.integer) or not 1 <= n <= len(table):

@@ -7,9 +7,8 @@ from scipy.spatial.distance import cdist
 
 from erlangen.errors import InputError, ShapeError
 from erlangen.memory import check_memory
-from erlangen.topology.alpha import numbers_in_rows
 from erlangen.topology.complexes import checked_dimension, facet_numbers, persistence_of
-from erlangen.topology.persistence import Persistence, checked_modulus
+from erlangen.topology.persistence import Persistence, checked_modulus, checked_points
 
 
 def witness_persistence(
@@ -65,7 +64,7 @@ def witness_persistence(
     [[0.0, inf]]
     """
     modulus, max_dimension = checked_modulus(modulus), checked_dimension(max_dimension, 1)
-    witnesses, landmarks = numbers_in_rows(witnesses), numbers_in_rows(landmarks)
+    witnesses, landmarks = checked_points(witnesses), checked_points(landmarks)
     if witnesses.shape[1] != landmarks.shape[1]:
         raise ShapeError(
             f"witnesses and landmarks have as many coordinates, got {witnesses.shape[1]} and {landmarks.shape[1]}"
